@@ -1,0 +1,195 @@
+// Requests and answers about groups, agents, actions, variables and schedules.
+import { z } from 'zod';
+import { idSchema, nameSchema } from '../ids.ts';
+import { joinTokenMsMax, priorityMax, runExpiresMsMax } from '../limits.ts';
+import { jsonValueSchema } from '../outcome.ts';
+import { descriptionSchema, pageOf, revisionSchema, timeSchema } from './page.ts';
+
+export const groupCreateSchema = z.strictObject({
+  name: nameSchema,
+  description: descriptionSchema.default(''),
+  /** A person must approve each joining agent by the fingerprint of its key (rules.md 33). */
+  production: z.boolean().default(false),
+  /** New digests are dispatched only after a person accepted them (rules.md 19). */
+  pinned: z.boolean().default(false),
+});
+export const groupUpdateSchema = groupCreateSchema.omit({ name: true }).partial();
+export const groupSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  description: z.string(),
+  production: z.boolean(),
+  pinned: z.boolean(),
+  agents: z.object({ total: z.int(), online: z.int() }),
+  queued: z.int(),
+  created_at: timeSchema,
+  revision: revisionSchema,
+});
+export type Group = z.infer<typeof groupSchema>;
+export const groupPageSchema = pageOf(groupSchema);
+
+export const joinTokenCreateSchema = z.strictObject({
+  expires_in_ms: z.int().min(10_000).max(joinTokenMsMax).optional(),
+  /** Groups that the agent may serve besides the one in the path. */
+  groups: z.array(nameSchema).max(20).default([]),
+  /** CIDRs from which the token may be used; empty = anywhere. */
+  networks: z.array(z.string().max(64)).max(20).default([]),
+});
+export const joinTokenSchema = z.object({
+  id: idSchema,
+  /** Shown once. `wsj_` + id + `.` + secret + `.` + the SHA-256 of the root certificate that the agent must see. */
+  token: z.string(),
+  groups: z.array(nameSchema),
+  expires_at: timeSchema,
+  /** Where to enrol, `https://host:port`. */
+  enroll_url: z.string(),
+  /** The one command for the agent's machine; the token comes by standard input (rules.md 33). */
+  command: z.string(),
+});
+
+export const agentSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  groups: z.array(nameSchema),
+  status: z.enum(['online', 'offline', 'draining', 'revoked', 'pending_approval', 'quarantined']),
+  version: z.string().nullable(),
+  concurrency: z.int().nullable(),
+  running: z.int(),
+  shares_user: z.boolean().nullable(),
+  load_errors: z.array(z.string()),
+  certificate_not_after: timeSchema.nullable(),
+  key_fingerprint: z.string(),
+  created_at: timeSchema,
+  connected_at: timeSchema.nullable(),
+  last_seen_at: timeSchema.nullable(),
+  revoked_at: timeSchema.nullable(),
+});
+export type Agent = z.infer<typeof agentSchema>;
+export const agentPageSchema = pageOf(agentSchema);
+
+/** What the agents of a group advertise under one name. */
+export const operationSchema = z.object({
+  group: nameSchema,
+  operation: nameSchema,
+  description: z.string(),
+  digest: z.string(),
+  inputs: z.record(z.string(), z.unknown()).nullable(),
+  timeout_ms: z.int(),
+  idempotent: z.boolean(),
+  concurrency: z.int().nullable(),
+  compatibility: z.boolean(),
+  agents_online: z.int(),
+  /** In a pinned group: whether a person has accepted this digest. */
+  accepted: z.boolean(),
+  /** The action that offers it, where there is one. */
+  action: nameSchema.nullable(),
+  last_advertised_at: timeSchema,
+});
+export const operationPageSchema = pageOf(operationSchema);
+export const digestAcceptSchema = z.strictObject({ operation: nameSchema, digest: z.string() });
+
+export const actionCreateSchema = z.strictObject({
+  name: nameSchema,
+  group: z.string(),
+  operation: nameSchema,
+  description: descriptionSchema.default(''),
+  expires_in_ms: z.int().min(1_000).max(runExpiresMsMax).optional(),
+  priority: z.int().min(0).max(priorityMax).default(0),
+});
+export const actionUpdateSchema = actionCreateSchema.omit({ name: true }).partial();
+export const publishAllSchema = z.strictObject({ group: z.string() });
+export const actionSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  description: z.string(),
+  group: z.object({ id: idSchema, name: nameSchema }),
+  operation: nameSchema,
+  /** Of the definition that a request is checked against now; null where it was never advertised. */
+  definition: z
+    .object({
+      digest: z.string(),
+      inputs: z.record(z.string(), z.unknown()).nullable(),
+      timeout_ms: z.int(),
+      idempotent: z.boolean(),
+      agents_online: z.int(),
+    })
+    .nullable(),
+  expires_in_ms: z.int(),
+  priority: z.int(),
+  runs: z.int(),
+  created_at: timeSchema,
+  revision: revisionSchema,
+});
+export type Action = z.infer<typeof actionSchema>;
+export const actionPageSchema = pageOf(actionSchema);
+export const publishAllAnswerSchema = z.object({ created: z.array(actionSchema), kept: z.array(nameSchema) });
+
+export const variableSetSchema = z.strictObject({
+  value: jsonValueSchema,
+  sensitive: z.boolean().default(false),
+  description: descriptionSchema.default(''),
+  /** Action scope; without it the variable is the project's. */
+  action: z.string().optional(),
+  /**
+   * Where a sensitive variable may go (rules.md 19): group and input by name. Without it a sensitive variable of an
+   * action goes to the input of its name, and one of the project goes nowhere until it is bound.
+   */
+  bind: z
+    .array(z.strictObject({ action: nameSchema, input: nameSchema }))
+    .max(100)
+    .optional(),
+});
+export const variableSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  description: z.string(),
+  sensitive: z.boolean(),
+  /** Absent for a sensitive one, always. */
+  value: jsonValueSchema.optional(),
+  action: nameSchema.nullable(),
+  bind: z.array(z.object({ action: nameSchema, input: nameSchema })),
+  updated_at: timeSchema,
+  revision: revisionSchema,
+});
+export type Variable = z.infer<typeof variableSchema>;
+export const variablePageSchema = pageOf(variableSchema);
+
+export const scheduleCreateSchema = z.strictObject({
+  name: nameSchema,
+  action: z.string(),
+  cron: z.string().max(200),
+  /** IANA time zone name. */
+  zone: z.string().max(64).default('UTC'),
+  inputs: z.record(z.string(), jsonValueSchema).default({}),
+  /** A time that the clocks skip: run right after the gap, or not at all. */
+  skipped_hour: z.enum(['run_after', 'skip']).default('run_after'),
+  /** A time that comes twice: run at the first, the second, or both. */
+  doubled_hour: z.enum(['first', 'second', 'both']).default('first'),
+  /** Fire times missed while nothing ran: none, the last one once, or all up to 100. */
+  misfire: z.enum(['skip', 'once', 'all']).default('once'),
+  enabled: z.boolean().default(true),
+});
+export const scheduleUpdateSchema = scheduleCreateSchema.omit({ name: true, action: true }).partial();
+export const scheduleSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  action: z.object({ id: idSchema, name: nameSchema }),
+  cron: z.string(),
+  zone: z.string(),
+  inputs: z.record(
+    z.string(),
+    z.union([z.object({ value: jsonValueSchema }), z.object({ sensitive: z.literal(true) })]),
+  ),
+  skipped_hour: z.enum(['run_after', 'skip']),
+  doubled_hour: z.enum(['first', 'second', 'both']),
+  misfire: z.enum(['skip', 'once', 'all']),
+  enabled: z.boolean(),
+  next_fire_at: timeSchema.nullable(),
+  /** The next ten, in epoch ms. */
+  next_fire_times: z.array(timeSchema),
+  last_fired_at: timeSchema.nullable(),
+  created_at: timeSchema,
+  revision: revisionSchema,
+});
+export type Schedule = z.infer<typeof scheduleSchema>;
+export const schedulePageSchema = pageOf(scheduleSchema);

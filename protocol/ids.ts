@@ -1,0 +1,47 @@
+// Identifiers, names and SPIFFE identities: how they are written and how they are checked.
+import { z } from 'zod';
+
+/** UUIDv7 in lower case (RFC 9562, section 5.7). */
+export const idSchema = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+
+/** A name that a person gives: unique in its project, usable in URLs, files and certificates. */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,62}$/,
+    'a name has 1 to 63 letters, digits or . _ : - and begins with a letter or digit',
+  );
+
+/** What a path accepts: an id or a name. */
+export const referenceSchema = z.string().min(1).max(63);
+
+export function isId(text: string): boolean {
+  return idSchema.safeParse(text).success;
+}
+
+/** Prefixes of bearer tokens, so that a leaked one is recognised by scanners. */
+export const tokenPrefixes = { personal: 'wsp_', join: 'wsj_' } as const;
+
+export interface SpiffeIdentity {
+  readonly trustDomain: string;
+  readonly organization: string;
+  readonly project: string;
+  readonly agent: string;
+}
+
+/** `spiffe://<trust-domain>/org/<o>/project/<p>/agent/<id>` (SPIFFE-ID, section 2). */
+export function spiffeUri(identity: SpiffeIdentity): string {
+  const { trustDomain, organization, project, agent } = identity;
+  return `spiffe://${trustDomain}/org/${organization}/project/${project}/agent/${agent}`;
+}
+
+const spiffePattern =
+  /^spiffe:\/\/([a-z0-9._-]{1,255})\/org\/([0-9a-f-]{36})\/project\/([0-9a-f-]{36})\/agent\/([0-9a-f-]{36})$/;
+
+/** Null for anything that is not the identity of an agent. */
+export function parseSpiffeUri(uri: string): SpiffeIdentity | null {
+  const match = spiffePattern.exec(uri);
+  if (match === null) return null;
+  const [, trustDomain = '', organization = '', project = '', agent = ''] = match;
+  return { trustDomain, organization, project, agent };
+}

@@ -1,0 +1,71 @@
+// JSON without loss: a number that a double cannot hold keeps its source text (ECMA-262, JSON.parse with source
+// text access), so that 12345678901234567 arrives as itself.
+import { Failure } from './failures.ts';
+import { jsonDepthMax } from './limits.ts';
+
+declare global {
+  interface JSON {
+    rawJSON(text: string): RawJson;
+    isRawJSON(value: unknown): value is RawJson;
+    parse(
+      text: string,
+      reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
+  }
+}
+
+/** A JSON number in its source text. */
+export interface RawJson {
+  readonly rawJSON: string;
+}
+
+export type JsonValue =
+  null | boolean | number | string | RawJson | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/**
+ * Reads JSON text. Numbers whose shortest decimal form differs from their source text stay as RawJson.
+ * Throws `invalid_json` on bad syntax and on nesting deeper than `jsonDepthMax`.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    const value = JSON.parse(text, (_key, member, context) =>
+      typeof member === 'number' && context.source !== undefined && String(member) !== context.source
+        ? JSON.rawJSON(context.source)
+        : member,
+    );
+    assertDepth(value, 0);
+    return value;
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    throw new Failure('invalid_json', `This is not valid JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/** Writes JSON text; RawJson members are written digit for digit. */
+export function stringifyJson(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+function assertDepth(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return;
+  if (depth >= jsonDepthMax) {
+    throw new Failure('invalid_json', `JSON may be nested ${jsonDepthMax} levels deep at the most.`);
+  }
+  for (const member of Object.values(value)) assertDepth(member, depth + 1);
+}
+
+/**
+ * Canonical form (RFC 8785, JCS): members sorted by UTF-16 code units, no white space, numbers as ECMAScript
+ * prints them. A RawJson number keeps its digits, which is where we go beyond the RFC: it has no lossless form.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null && !JSON.isRawJSON(value)) {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  return JSON.stringify(value);
+}

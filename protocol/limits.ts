@@ -1,0 +1,63 @@
+// Every bound of the system, in one place, so that nobody guesses; the unit is the last word of the name.
+
+// The agent channel (architecture.md, section 5).
+export const frameBytesMax = 1024 * 1024;
+export const outputFlushBytesMax = 64 * 1024;
+export const outputFlushMsMax = 100;
+export const outputWindowBytesMax = 256 * 1024;
+export const outputRunBytesMaxDefault = 64 * 1024 * 1024;
+export const heartbeatMs = 20_000;
+export const heartbeatMissesMax = 2;
+export const agentWatchdogMs = 75_000;
+export const helloMsMax = 10_000;
+export const reconnectBackoffMsMin = 1_000;
+export const reconnectBackoffMsMax = 60_000;
+export const agentGroupsMax = 64;
+export const agentDefinitionsMax = 2_000;
+export const slotsMax = 1_000;
+export const clockSkewMsMax = 60_000;
+
+// Runs (architecture.md, section 4; rules.md 7 and 9).
+export const leaseMs = 15_000;
+export const lapsedAttemptsMax = 10;
+export const goValidMs = 10_000;
+export const actionTimeoutMsDefault = 3_600_000;
+export const actionTimeoutMsMax = 7 * 86_400_000;
+export const runExpiresMsDefault = 24 * 3_600_000;
+export const runExpiresMsMax = 30 * 86_400_000;
+export const lostAgentGraceMs = 60_000;
+export const cancelGraceMsDefault = 10_000;
+export const cancelGraceMsMax = 600_000;
+export const priorityMax = 100;
+export const sweepMs = 1_000;
+export const dispatchBatchRunsMax = 256;
+export const replaySetMsMin = 7 * 86_400_000;
+export const runOutputValueBytesMax = 64 * 1024;
+export const statusValuesBytesMax = 16 * 1024;
+export const statusMessageCharactersMax = 4_096;
+
+// Inputs and names.
+export const nameCharactersMax = 63;
+export const descriptionCharactersMax = 2_000;
+export const inputsBytesMax = 256 * 1024;
+export const variableBytesMax = 64 * 1024;
+export const secretCharactersMin = 6;
+export const sealedBytesMax = 384 * 1024;
+
+// HTTP (issue of the API; RFC 9110).
+export const requestBodyBytesMax = 1024 * 1024;
+export const jsonDepthMax = 32;
+export const pageRowsMax = 200;
+export const pageRowsDefault = 50;
+export const requestsPerMinuteMax = 6_000;
+export const eventStreamsPerPrincipalMax = 100;
+export const idempotencyKeyCharactersMax = 255;
+export const idempotencyMsMax = 24 * 3_600_000;
+
+// Certificates and tokens (security.md, section 1).
+export const leafCertificateMs = 24 * 3_600_000;
+export const certificateBackdateMs = 60_000;
+export const joinTokenMsDefault = 15 * 60_000;
+export const joinTokenMsMax = 7 * 86_400_000;
+export const intentMsMax = 5 * 60_000;
+export const tokenBytes = 32;

@@ -1,0 +1,58 @@
+// The catalogue of permissions. A route declares one of them; a role is a set of them.
+
+export const permissions = [
+  'wayside.organization.read',
+  'wayside.organization.update',
+  'wayside.project.create',
+  'wayside.project.read',
+  'wayside.project.update',
+  'wayside.project.delete',
+  'wayside.group.create',
+  'wayside.group.read',
+  'wayside.group.update',
+  'wayside.group.delete',
+  'wayside.group.enroll',
+  'wayside.agent.read',
+  'wayside.agent.update',
+  'wayside.agent.drain',
+  'wayside.agent.revoke',
+  'wayside.agent.approve',
+  'wayside.action.create',
+  'wayside.action.read',
+  'wayside.action.update',
+  'wayside.action.delete',
+  'wayside.run.start',
+  'wayside.run.read',
+  'wayside.run.cancel',
+  'wayside.run.release',
+  'wayside.variable.read',
+  'wayside.variable.update',
+  'wayside.variable.delete',
+  'wayside.schedule.create',
+  'wayside.schedule.read',
+  'wayside.schedule.update',
+  'wayside.schedule.delete',
+  'iam.principal.create',
+  'iam.principal.read',
+  'iam.principal.update',
+  'iam.principal.delete',
+  'iam.token.create',
+  'iam.token.read',
+  'iam.token.revoke',
+  'iam.binding.create',
+  'iam.binding.read',
+  'iam.binding.delete',
+  'iam.decision.explain',
+  'iam.self.read',
+  'audit.event.read',
+  'audit.event.verify',
+  'operations.keyring.rotate',
+  'operations.store.backup',
+  'pki.authority.read',
+] as const;
+
+export type Permission = (typeof permissions)[number];
+
+export function isPermission(name: string): name is Permission {
+  return (permissions as readonly string[]).includes(name);
+}
