@@ -1,0 +1,50 @@
+// What the control plane asks of its database, and nothing else: reads from a snapshot, and writes as units.
+// SQLite implements it today (sqlite.ts); PostgreSQL is a second implementation of this file.
+import type { CompiledQuery, Kysely } from 'kysely';
+import type { Database } from './schema.ts';
+
+/** One statement of a unit, with the number of rows that it must touch or return where that is a guard. */
+export interface Step {
+  readonly query: CompiledQuery;
+  /** `exactly: n` or `atLeast: n`. A unit with a failed guard is rolled back alone and ends in GuardFailed. */
+  readonly guard?: { readonly name: string; readonly exactly?: number; readonly atLeast?: number };
+}
+
+export interface StepResult {
+  readonly rows: readonly Record<string, unknown>[];
+  /** Rows inserted, updated or deleted. */
+  readonly changes: number;
+}
+
+/** A guard did not hold: what was decided is no longer true. The conductor decides again, three times at most. */
+export class GuardFailed extends Error {
+  readonly guard: string;
+
+  constructor(guard: string) {
+    super(`the guard ${guard} did not hold`);
+    this.name = 'GuardFailed';
+    this.guard = guard;
+  }
+}
+
+export interface Store {
+  readonly engine: 'sqlite' | 'postgres';
+  /** Builds and compiles queries; executing through it reads, as `read` does. Writes through it are refused. */
+  readonly db: Kysely<Database>;
+  /** Changes when a backup is restored (rules.md 12). */
+  readonly incarnation: string;
+  readonly trustDomain: string;
+  /** Rows of one query. */
+  read<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]>;
+  /** Rows of several queries, all of one consistent snapshot. */
+  snapshot(queries: readonly CompiledQuery[]): Promise<readonly (readonly Record<string, unknown>[])[]>;
+  /**
+   * Runs the steps as one unit: all or none, durable when the promise resolves. Units that arrive together share a
+   * commit. Rejects with GuardFailed, with a Failure (`name_taken` on a unique violation, `store_failed`), or,
+   * where the outcome of the commit is unknown, with `store_failed` and `details.unknown` true.
+   */
+  write(unit: readonly Step[]): Promise<readonly StepResult[]>;
+  /** Online copy of the whole database into a file, consistent, without stopping writers. */
+  backup(path: string): Promise<void>;
+  close(): Promise<void>;
+}
