@@ -1,0 +1,110 @@
+// The choke point: takes principal, permission and resource path and returns a decision with its trace.
+// Deny by default; effective right = live bindings ∩ what the token allows. Pure, so that it can be tested against
+// a slow oracle, and nothing else in the control plane decides.
+import type { DecisionTrace } from '../../protocol/api/authority.ts';
+import type { Permission } from '../../protocol/permissions.ts';
+import type { BindingRecord, Policy, PrincipalRecord, TokenRecord } from './policy.ts';
+import { roles } from './roles.ts';
+
+/** Who asks. `token` is null where the server acts for a principal that pressed earlier. */
+export interface Caller {
+  readonly principal: PrincipalRecord;
+  readonly token: TokenRecord | null;
+}
+
+/** From the organization down to the thing; `project` and `thing` are null for what lies above them. */
+export interface ResourcePath {
+  readonly organization: string;
+  readonly project: string | null;
+  /** For instance `actions/0192…`; the trace shows it, first light's bindings do not reach so deep. */
+  readonly thing: string | null;
+}
+
+export interface Question {
+  readonly id: string;
+  readonly at: number;
+  readonly caller: Caller;
+  readonly permission: Permission;
+  readonly resource: ResourcePath;
+}
+
+export interface Decision extends DecisionTrace {
+  /** False where the caller may not even learn that the resource exists; the answer is 404 then. */
+  readonly visible: boolean;
+}
+
+/** Decides one question on one policy. Never throws, never reads a clock. */
+export function authorize(policy: Policy, question: Question): Decision {
+  const { caller, permission, resource } = question;
+  const reaching = bindingsThatReach(policy, caller, resource);
+  const matched = reaching.find((binding) => roles[binding.role].has(permission)) ?? null;
+  const reason = reasonOf(policy, question, matched);
+  return {
+    id: question.id,
+    at: question.at,
+    allowed: reason === 'allowed',
+    permission,
+    principal: caller.principal.id,
+    resource: pathOf(resource),
+    reason,
+    considered: reaching.map((binding) => ({
+      binding: binding.id,
+      role: binding.role,
+      level: binding.project === null ? 'organization' : `projects/${binding.project}`,
+      grants: roles[binding.role].has(permission),
+    })),
+    matched: matched?.id ?? null,
+    policy_revision: policy.revision,
+    visible: reason !== 'other_organization' && reaching.length > 0,
+  };
+}
+
+function bindingsThatReach(policy: Policy, caller: Caller, resource: ResourcePath): readonly BindingRecord[] {
+  const bindings = policy.bindingsByPrincipal.get(caller.principal.id) ?? [];
+  return bindings.filter((binding) => binding.project === null || binding.project === resource.project);
+}
+
+function reasonOf(policy: Policy, question: Question, matched: BindingRecord | null): Decision['reason'] {
+  const { caller, permission, resource } = question;
+  if (
+    resource.organization !== policy.organization.id ||
+    caller.principal.organization !== policy.organization.id
+  ) {
+    return 'other_organization';
+  }
+  if (caller.principal.disabled) return 'principal_disabled';
+  if (permission === 'iam.self.read') return withinToken(caller, permission) ? 'allowed' : 'token_scope';
+  if (matched === null) return 'no_binding';
+  return withinToken(caller, permission) ? 'allowed' : 'token_scope';
+}
+
+function withinToken(caller: Caller, permission: Permission): boolean {
+  return (
+    caller.token === null || caller.token.permissions === null || caller.token.permissions.has(permission)
+  );
+}
+
+function pathOf(resource: ResourcePath): string[] {
+  const path = [`organizations/${resource.organization}`];
+  if (resource.project !== null) path.push(`projects/${resource.project}`);
+  if (resource.thing !== null) path.push(resource.thing);
+  return path;
+}
+
+/** True where the principal holds every permission of a role at a level: nobody hands on what they lack. */
+export function holdsRole(
+  policy: Policy,
+  caller: Caller,
+  role: keyof typeof roles,
+  project: string | null,
+): boolean {
+  const reaching = bindingsThatReach(policy, caller, {
+    organization: policy.organization.id,
+    project,
+    thing: null,
+  });
+  return [...roles[role]].every(
+    (permission) =>
+      withinToken(caller, permission) && reaching.some((binding) => roles[binding.role].has(permission)),
+  );
+}

@@ -1,0 +1,15 @@
+// Bearer tokens: 32 random bytes behind a prefix that scanners know. Only the SHA-256 is stored; a token of full
+// entropy needs no slow hash.
+import { createHash, randomBytes } from 'node:crypto';
+import { tokenPrefixes } from '../../protocol/ids.ts';
+import { tokenBytes } from '../../protocol/limits.ts';
+
+/** A fresh personal token and the hash that is stored for it. */
+export function mintToken(): { readonly token: string; readonly hash: string } {
+  const token = tokenPrefixes.personal + randomBytes(tokenBytes).toString('base64url');
+  return { token, hash: hashToken(token) };
+}
+
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
