@@ -102,8 +102,8 @@ export interface ActionDefinition {
   readonly timeoutMs: number;
   /** True alone permits another attempt after a crash. */
   readonly idempotent: boolean;
-  /** How many runs of this action this agent does at once. */
-  readonly concurrency: number;
+  /** How many runs of this action this agent does at once; null: as many as the agent does at all. */
+  readonly concurrency: number | null;
   /** True when reference behaviour was allowed (R3, R7, R8); every run of such an action is marked. */
   readonly compatibility: boolean;
   readonly limits: RunLimits;
@@ -135,6 +135,8 @@ export interface InputDefinition {
   readonly default: Value | null | undefined;
   /** RE2 syntax; found anywhere in the value unless it is anchored. For lists and maps: each element. */
   readonly pattern?: string;
+  /** The same for the keys of a map. */
+  readonly keyPattern?: string;
   /** The only values (of each element, for lists and maps). */
   readonly options?: readonly Value[];
   readonly min?: Decimal;
