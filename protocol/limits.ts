@@ -15,6 +15,16 @@ export const reconnectBackoffMsMax = 60_000;
 export const agentGroupsMax = 64;
 export const agentDefinitionsMax = 2_000;
 export const slotsMax = 1_000;
+/** Frames of one connection that wait or are being handled; beyond that its socket is not read. */
+export const inboxFramesMax = 256;
+/** Bytes that the server keeps for an agent that does not read. */
+export const sendBufferBytesMax = 8 * 1024 * 1024;
+export const handshakeMsMax = 10_000;
+/** TLS handshakes that a process begins in a second; a reconnect storm waits in a queue (security.md, section 1). */
+export const acceptsPerSecondMax = 500;
+export const acceptQueueMax = 8_192;
+export const pingsPerHeartbeatMax = 32;
+export const socketCloseMsMax = 2_000;
 export const clockSkewMsMax = 60_000;
 
 // Runs (architecture.md, section 4; rules.md 7 and 9).
@@ -46,11 +56,16 @@ export const sealedBytesMax = 384 * 1024;
 
 // HTTP (issue of the API; RFC 9110).
 export const requestBodyBytesMax = 1024 * 1024;
+export const requestMsMax = 30_000;
+export const requestHeadMsMax = 10_000;
 export const jsonDepthMax = 32;
 export const pageRowsMax = 200;
 export const pageRowsDefault = 50;
 export const requestsPerMinuteMax = 6_000;
 export const eventStreamsPerPrincipalMax = 100;
+export const eventStreamHeartbeatMs = 15_000;
+/** How often one request is decided again when what it was decided on has moved (store.md). */
+export const decisionsMax = 3;
 export const idempotencyKeyCharactersMax = 255;
 export const idempotencyMsMax = 24 * 3_600_000;
 
@@ -60,4 +75,12 @@ export const certificateBackdateMs = 60_000;
 export const joinTokenMsDefault = 15 * 60_000;
 export const joinTokenMsMax = 7 * 86_400_000;
 export const intentMsMax = 5 * 60_000;
+export const rootCertificateMs = 20 * 365 * 86_400_000;
+export const intermediateCertificateMs = 10 * 365 * 86_400_000;
+export const dataPlaneCertificateMs = 2 * 365 * 86_400_000;
+export const crlMs = 24 * 3_600_000;
+export const enrollBodyBytesMax = 64 * 1024;
+export const enrollRequestsPerMinuteMax = 300;
+/** How soon an agent asks again that waits for a person's approval. */
+export const approvalRetryMs = 5_000;
 export const tokenBytes = 32;

@@ -1,0 +1,85 @@
+// Every change is one unit: the decision still holds, the rows change, and the audit event says so. All or none.
+import type { FastifyRequest } from 'fastify';
+import type { Step, StepResult, Store } from '../store/store.ts';
+import type { Caller, Decision } from './authorize.ts';
+
+/** What an audit event says; secrets are left out by whoever fills `details`. */
+export interface AuditEntry {
+  readonly organization: string;
+  readonly principal: { readonly id: string; readonly name: string; readonly kind: string } | null;
+  /** What was done, for instance `project.create`. */
+  readonly operation: string;
+  readonly permission: string | null;
+  readonly resource: string;
+  readonly result: 'allowed' | 'denied' | 'failed';
+  readonly decision: string | null;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditTrail {
+  /** Appends the event in the unit of the change. */
+  step(entry: AuditEntry): Step;
+}
+
+export interface ChangeDeps {
+  readonly store: Store;
+  readonly audit: AuditTrail;
+}
+
+export interface ChangeContext {
+  readonly caller: Caller;
+  readonly decision: Decision;
+  readonly guard: Step;
+  readonly request: FastifyRequest;
+}
+
+/** Commits a change; resolves when it is durable, with the results of `steps` in their order. */
+export async function commitChange(
+  deps: ChangeDeps,
+  context: ChangeContext,
+  change: {
+    readonly operation: string;
+    readonly resource: string;
+    readonly details: Readonly<Record<string, unknown>>;
+    readonly steps: readonly Step[];
+  },
+): Promise<readonly StepResult[]> {
+  const event = deps.audit.step({
+    ...entryOf(context),
+    operation: change.operation,
+    resource: change.resource,
+    result: 'allowed',
+    details: {
+      ...change.details,
+      trace: { matched: context.decision.matched, policy: context.decision.policy_revision },
+    },
+  });
+  const results = await deps.store.write([context.guard, ...change.steps, event]);
+  return results.slice(1, -1);
+}
+
+/** Who did it, by which right, over which request. */
+export function entryOf(
+  context: Omit<ChangeContext, 'guard'>,
+): Pick<AuditEntry, 'organization' | 'principal' | 'permission' | 'decision' | 'request'> {
+  const { id, name, kind, organization } = context.caller.principal;
+  return {
+    organization,
+    principal: { id, name, kind },
+    permission: context.decision.permission,
+    decision: context.decision.id,
+    request: requestFacts(context.request, context.caller),
+  };
+}
+
+function requestFacts(request: FastifyRequest, caller: Caller): Record<string, unknown> {
+  return {
+    id: request.id,
+    method: request.method,
+    // The path only: a query may carry what somebody typed.
+    path: request.url.split('?')[0],
+    ip: request.ip,
+    token: caller.token?.id ?? null,
+  };
+}

@@ -1,0 +1,26 @@
+// A denial is written down with its trace before it is answered, so that it can be explained later.
+import type { FastifyRequest } from 'fastify';
+import type { Store } from '../store/store.ts';
+import type { Caller, Decision } from './authorize.ts';
+import { entryOf } from './change.ts';
+import type { AuditTrail } from './change.ts';
+import { insertDecision } from './store.ts';
+
+/** One unit: the trace and the audit event. */
+export async function recordDenied(
+  deps: { readonly store: Store; readonly audit: AuditTrail },
+  denial: { readonly decision: Decision; readonly caller: Caller; readonly request: FastifyRequest },
+): Promise<void> {
+  const { decision, caller } = denial;
+  const { visible: _visible, ...trace } = decision;
+  await deps.store.write([
+    insertDecision(deps.store, caller.principal.organization, trace),
+    deps.audit.step({
+      ...entryOf(denial),
+      operation: 'access',
+      resource: decision.resource.join('/'),
+      result: 'denied',
+      details: { reason: decision.reason },
+    }),
+  ]);
+}

@@ -1,0 +1,82 @@
+// Every error leaves as a problem document (RFC 9457) with a stable code and a sentence that says what to do.
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { Failure } from '../../protocol/failures.ts';
+import { requestBodyBytesMax } from '../../protocol/limits.ts';
+
+const problemType = 'application/problem+json';
+
+/** Answers with the failure that an error is; what is not a failure is a bug, logged whole and told as `internal`. */
+export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const failure = failureOf(error);
+  if (failure.code === 'internal') request.log.error({ err: error }, 'a request failed by a bug');
+  return reply
+    .status(failure.status)
+    .headers(headersOf(failure))
+    .type(problemType)
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send({
+      type: `https://wayside.dev/problems/${failure.code}`,
+      title: failure.title,
+      status: failure.status,
+      code: failure.code,
+      detail: failure.message,
+      request_id: request.id,
+      ...failure.details,
+    });
+}
+
+function headersOf(failure: Failure): Record<string, string> {
+  switch (failure.code) {
+    case 'not_signed_in':
+      return { 'www-authenticate': 'Bearer' };
+    case 'invalid_token':
+      return { 'www-authenticate': 'Bearer error="invalid_token"' };
+    case 'unavailable':
+    case 'store_failed':
+      return { 'retry-after': '1' };
+    default:
+      return {};
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidRequest(error);
+  const { code, statusCode, message } = error as FastifyError;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Failure('body_too_large', `A body may have ${requestBodyBytesMax} bytes at the most.`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Failure('unsupported_media_type', 'Send the body as application/json.');
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new Failure(
+        'invalid_json',
+        'The body is not valid JSON, or its length is not what was announced.',
+      );
+  }
+  if (statusCode === 429) return new Failure('too_many_requests', message);
+  if (statusCode === 503)
+    return new Failure('unavailable', 'The server is overloaded. Try again in a moment.');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new Failure('invalid_request', message);
+  }
+  return new Failure('internal', 'Something went wrong on our side. The request id finds it in the log.', {
+    cause: error,
+  });
+}
+
+function invalidRequest(error: {
+  validation: readonly { instancePath: string; message?: string }[];
+}): Failure {
+  const where = (error as unknown as { validationContext?: string }).validationContext ?? 'request';
+  const errors = error.validation.map(({ instancePath, message }) => ({
+    path: `${where}${instancePath}`,
+    message: message ?? 'is not valid',
+  }));
+  const first = errors[0];
+  const detail = first === undefined ? 'The request is not valid.' : `${first.path}: ${first.message}.`;
+  return new Failure('invalid_request', detail, { details: { errors } });
+}

@@ -1,0 +1,130 @@
+// The routes of projects: `/v1/projects`.
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  projectCreateSchema,
+  projectPageSchema,
+  projectSchema,
+  projectUpdateSchema,
+} from '../../protocol/api/authority.ts';
+import { pageQuerySchema } from '../../protocol/api/page.ts';
+import { referenceSchema } from '../../protocol/ids.ts';
+import { changedMeanwhile, etagOf, expectedRevision } from '../http/etag.ts';
+import { decodeCursor, toPage } from '../http/page.ts';
+import { route } from '../http/route.ts';
+import type { RouteDeps } from '../http/route.ts';
+import type { ChangeDeps } from '../authority/change.ts';
+import type { ProjectsTable } from '../store/schema.ts';
+import { createProject } from './create.ts';
+import { removeProject } from './remove.ts';
+import { selectProject, selectProjects } from './store.ts';
+import { updateProjectDescription } from './update.ts';
+
+const params = z.object({ project: referenceSchema });
+const tag = 'projects';
+
+export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/projects',
+    permission: 'wayside.project.create',
+    summary: 'Create a project',
+    tag,
+    body: projectCreateSchema,
+    answers: { 201: projectSchema },
+    handler: async (context) => {
+      const row = await createProject(deps, context, context.body);
+      return {
+        status: 201,
+        body: projectView(row),
+        headers: { location: `/v1/projects/${row.id}`, etag: etagOf(row.revision) },
+      };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/projects',
+    permission: 'iam.self.read',
+    summary: 'List the projects that the caller may see',
+    tag,
+    query: pageQuerySchema,
+    answers: { 200: projectPageSchema },
+    handler: async ({ caller, query }) => {
+      const after = decodeCursor(query.cursor);
+      const organization = caller.principal.organization;
+      const rows = await deps.store.read(
+        selectProjects(deps.store, { organization, after, limit: query.limit }),
+      );
+      const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
+      const visible = page.items.filter(
+        ({ id: project }) =>
+          deps.authority.decide(caller, 'wayside.project.read', { organization, project, thing: null })
+            .allowed,
+      );
+      return { status: 200, body: { items: visible.map(projectView), next_cursor: page.next_cursor } };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/projects/:project',
+    permission: 'wayside.project.read',
+    summary: 'Show a project',
+    tag,
+    params,
+    answers: { 200: projectSchema },
+    handler: async ({ project }) => {
+      const row = await readProject(deps, project.id);
+      return { status: 200, body: projectView(row), headers: { etag: etagOf(row.revision) } };
+    },
+  });
+  changingRoutes(app, deps);
+}
+
+function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  route(app, deps, {
+    method: 'PATCH',
+    url: '/v1/projects/:project',
+    permission: 'wayside.project.update',
+    summary: 'Change the description of a project',
+    tag,
+    params,
+    body: projectUpdateSchema,
+    answers: { 200: projectSchema },
+    handler: async (context) => {
+      const before = await readProject(deps, context.project.id);
+      const expected = expectedRevision(context.request);
+      if (expected !== '*' && expected !== before.revision) throw changedMeanwhile();
+      const row = await updateProjectDescription(deps, context, { before, ...context.body });
+      return { status: 200, body: projectView(row), headers: { etag: etagOf(row.revision) } };
+    },
+  });
+  route(app, deps, {
+    method: 'DELETE',
+    url: '/v1/projects/:project',
+    permission: 'wayside.project.delete',
+    summary: 'Delete a project that nothing hangs on',
+    tag,
+    params,
+    answers: { 204: null },
+    handler: async (context) => {
+      await removeProject(deps, context, context.project);
+      return { status: 204 };
+    },
+  });
+}
+
+async function readProject(deps: ChangeDeps, id: string): Promise<ProjectsTable> {
+  const [row] = await deps.store.read(selectProject(deps.store, id));
+  if (row === undefined) throw changedMeanwhile();
+  return row;
+}
+
+function projectView({
+  id,
+  name,
+  description,
+  created_at,
+  revision,
+}: ProjectsTable): z.input<typeof projectSchema> {
+  return { id, name, description, created_at, revision };
+}

@@ -1,0 +1,87 @@
+// The SQL of projects.
+import type { CompiledQuery } from 'kysely';
+import { nowMs } from '../store/dialect.ts';
+import type { ProjectsTable } from '../store/schema.ts';
+import type { Step, Store } from '../store/store.ts';
+
+export function selectProjects(
+  store: Store,
+  page: { readonly organization: string; readonly after: string | null; readonly limit: number },
+): CompiledQuery<ProjectsTable> {
+  let query = store.db.selectFrom('projects').selectAll().where('organization', '=', page.organization);
+  if (page.after !== null) query = query.where('id', '<', page.after);
+  return query
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1)
+    .compile();
+}
+
+export function selectProject(store: Store, id: string): CompiledQuery<ProjectsTable> {
+  return store.db.selectFrom('projects').selectAll().where('id', '=', id).compile();
+}
+
+export function insertProject(
+  store: Store,
+  project: {
+    readonly id: string;
+    readonly organization: string;
+    readonly name: string;
+    readonly description: string;
+  },
+): Step {
+  return {
+    query: store.db
+      .insertInto('projects')
+      .values({ ...project, created_at: nowMs(store.engine), revision: 1 })
+      .compile(),
+  };
+}
+
+export function updateProject(
+  store: Store,
+  change: { readonly id: string; readonly description: string; readonly revision: number },
+): Step {
+  return {
+    query: store.db
+      .updateTable('projects')
+      .set({ description: change.description, revision: change.revision + 1 })
+      .where('id', '=', change.id)
+      .where('revision', '=', change.revision)
+      .compile(),
+    guard: { name: 'revision', exactly: 1 },
+  };
+}
+
+/** Deletes it where nothing hangs on it any more; the foreign keys refuse otherwise. */
+export function deleteProject(store: Store, id: string): Step {
+  return {
+    query: store.db.deleteFrom('projects').where('id', '=', id).compile(),
+    guard: { name: 'project', exactly: 1 },
+  };
+}
+
+/** What keeps a project from being deleted, as counts. */
+export function selectDependents(
+  store: Store,
+  id: string,
+): CompiledQuery<{ groups: number; actions: number; runs: number }> {
+  return store.db
+    .selectNoFrom((expression) => [
+      expression
+        .selectFrom('groups')
+        .select((e) => e.fn.countAll<number>().as('n'))
+        .where('project', '=', id)
+        .as('groups'),
+      expression
+        .selectFrom('actions')
+        .select((e) => e.fn.countAll<number>().as('n'))
+        .where('project', '=', id)
+        .as('actions'),
+      expression
+        .selectFrom('runs')
+        .select((e) => e.fn.countAll<number>().as('n'))
+        .where('project', '=', id)
+        .as('runs'),
+    ])
+    .compile() as unknown as CompiledQuery<{ groups: number; actions: number; runs: number }>;
+}
