@@ -84,3 +84,12 @@ export const enrollRequestsPerMinuteMax = 300;
 /** How soon an agent asks again that waits for a person's approval. */
 export const approvalRetryMs = 5_000;
 export const tokenBytes = 32;
+
+// The store (store.md): how much shares one commit, and how much may wait for one.
+export const storeCommitUnitsMax = 1_000;
+export const storeCommitMsMax = 20;
+export const storePendingMax = 50_000;
+export const storeStatementsMax = 1_000;
+export const storeBusyMsMax = 5_000;
+export const storeCacheKibibytes = 16 * 1024;
+export const storeWalBytesMax = 64 * 1024 * 1024;

@@ -1,4 +1,5 @@
 // The tables as kysely sees them; the same names and types as the migrations. A test compares the two.
+import type { Generated } from 'kysely';
 
 export interface StoreMetaTable {
   name: string;
@@ -95,6 +96,7 @@ export interface JoinTokensTable {
   used_at: number | null;
   used_by: string | null;
   used_from: string | null;
+  agent: string | null;
 }
 
 export interface AgentsTable {
@@ -106,6 +108,7 @@ export interface AgentsTable {
   key_fingerprint: string;
   sealing_key: string;
   generation: number;
+  generation_seen: Generated<number>;
   certificate_serial: string;
   certificate_not_after: number;
   session: number;

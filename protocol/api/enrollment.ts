@@ -1,6 +1,7 @@
 // Requests and answers of enrolment (`POST /enroll`, server-authenticated TLS) and renewal (`POST /renew`, mutual TLS).
 import { z } from 'zod';
 import { idSchema, nameSchema } from '../ids.ts';
+import { canonicalJson } from '../json.ts';
 import { timeSchema } from './page.ts';
 
 /** Public JWK of the agent's sealing key and a JWS over it by the agent's TLS key (architecture.md, section 7). */
@@ -45,8 +46,67 @@ export const identitySchema = z.object({
 });
 export type Identity = z.infer<typeof identitySchema>;
 
+/**
+ * `POST /renew`. The agent keeps its new key on disk before it asks: an answer that was lost is asked for again with
+ * the same key and the same generation, and gets the same new generation. Another key with an old generation is a
+ * copy of the agent, and quarantines it.
+ */
 export const renewSchema = z.strictObject({
   csr: z.string().max(16 * 1024),
   sealing_key: sealingKeySchema,
+  /** Of the certificate that this connection presents. */
   generation: z.int().min(1),
+});
+
+/**
+ * `POST /recover` on the enrolment listener: an agent whose certificate expired gets a new one for the same identity
+ * (rules.md 11). The answer is the same as that of enrolment.
+ */
+export const recoverSchema = z.strictObject({
+  /** A recovery token, bound to this agent's id; written like a join token. */
+  token: z.string().max(512),
+  csr: z.string().max(16 * 1024),
+  sealing_key: sealingKeySchema,
+  /** The agent's last certificate, PEM. */
+  certificate: z.string().max(16 * 1024),
+  /** Compact JWS, ES256, type `recoveryProofType`, by the key of that certificate, over `recoveryStatement`. */
+  proof: z.string().max(4_096),
+});
+
+export const recoveryProofType = 'wayside-recovery+jws';
+
+/** What the old key signs: this very request with this very token. Canonical JSON (RFC 8785). */
+export function recoveryStatement(request: { readonly token: string; readonly csr: string }): string {
+  return canonicalJson({ csr: request.csr, token: request.token });
+}
+
+/** Protected header type of `intent_keys`; `x5c` carries the data-plane CA and the intermediate (RFC 7515, 4.1.6). */
+export const intentKeysType = 'wayside-intent-keys+jws';
+
+/** A join or recovery token in its parts, as `joinTokenSchema` describes it. Null for anything else. */
+export function parseJoinToken(
+  token: string,
+): { readonly id: string; readonly secret: string; readonly rootPin: string } | null {
+  const match = joinTokenPattern.exec(token);
+  if (match === null) return null;
+  const [, id = '', secret = '', rootPin = ''] = match;
+  return { id, secret, rootPin };
+}
+
+const joinTokenPattern =
+  /^wsj_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})\.([0-9a-f]{64})$/;
+
+/**
+ * `POST /recover`, server-authenticated TLS: an agent whose certificate expired while it was cut off asks for the
+ * same identity again (rules.md 11). Answered with `identitySchema`.
+ */
+export const recoverSchema = z.strictObject({
+  /** A recovery token, bound to the agent's id; of the same form as a join token. */
+  token: z.string().max(512),
+  agent: idSchema,
+  csr: z.string().max(16 * 1024),
+  sealing_key: sealingKeySchema,
+  generation: z.int().min(1),
+  /** Compact JWS by the key of the last certificate over token and csr; `proveRecovery` of key-statements.ts. */
+  proof: z.string().max(32 * 1024),
 });

@@ -37,7 +37,10 @@ export const joinTokenCreateSchema = z.strictObject({
 });
 export const joinTokenSchema = z.object({
   id: idSchema,
-  /** Shown once. `wsj_` + id + `.` + secret + `.` + the SHA-256 of the root certificate that the agent must see. */
+  /**
+   * Shown once. `wsj_` + id + `.` + secret (base64url of 32 bytes) + `.` + the SHA-256 (hex) of the root certificate
+   * (DER) that the agent must see at the end of the chain that the enrolment listener presents.
+   */
   token: z.string(),
   groups: z.array(nameSchema),
   expires_at: timeSchema,
@@ -66,6 +69,8 @@ export const agentSchema = z.object({
 });
 export type Agent = z.infer<typeof agentSchema>;
 export const agentPageSchema = pageOf(agentSchema);
+/** The fingerprint that the agent's own machine shows; approval is refused where the key is another by now. */
+export const agentApproveSchema = z.strictObject({ fingerprint: z.string().max(128) });
 
 /** What the agents of a group advertise under one name. */
 export const operationSchema = z.object({

@@ -84,6 +84,7 @@ export const firstLight = {
        revision bigint not null,
        unique (project, name)
      )`,
+    // \`agent\` is set on a recovery token, which is good for that agent alone (rules.md 11).
     `create table join_tokens (
        id text primary key,
        project text not null references projects (id),
@@ -95,8 +96,10 @@ export const firstLight = {
        expires_at bigint not null,
        used_at bigint,
        used_by text,
-       used_from text
+       used_from text,
+       agent text
      )`,
+    // generation: of the last certificate issued; generation_seen: of the newest one that connected (rules.md 13).
     `create table agents (
        id text primary key,
        organization text not null references organizations (id),
@@ -106,6 +109,7 @@ export const firstLight = {
        key_fingerprint text not null,
        sealing_key text not null,
        generation bigint not null,
+       generation_seen bigint not null default 0,
        certificate_serial text not null,
        certificate_not_after bigint not null,
        session bigint not null,
