@@ -1,0 +1,45 @@
+// The few points in which SQLite and PostgreSQL differ, so that every query is written once.
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+import type { Store } from './store.ts';
+
+type Engine = Store['engine'];
+
+/**
+ * Now, by the database's clock, in epoch milliseconds. Leases, expiry and all stored times use it, never the clock
+ * of a process. In SQLite it is a REAL, hence the cast.
+ */
+export function nowMs(engine: Engine): RawBuilder<number> {
+  return engine === 'sqlite'
+    ? sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`
+    : sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
+}
+
+/** The part of a select query that a lock is put on. */
+interface Lockable<Query> {
+  forUpdate(): { skipLocked(): Query };
+}
+
+/**
+ * Makes the inner select of a claim skip rows that another replica is claiming. SQLite has one writer, so there is
+ * nothing to skip.
+ */
+export function lockClaim<Query extends Lockable<Query>>(engine: Engine, query: Query): Query {
+  return engine === 'sqlite' ? query : query.forUpdate().skipLocked();
+}
+
+/** Orders rows by when they were committed; on PostgreSQL by their UUIDv7, the nearest that it has. */
+export function commitOrder(engine: Engine): RawBuilder<number | string> {
+  return engine === 'sqlite' ? sql<number>`rowid` : sql<string>`id`;
+}
+
+/** One text field of a column that holds a JSON object. `member` is a name of ours, never a user's. */
+export function jsonText(
+  engine: Engine,
+  column: RawBuilder<unknown>,
+  member: string,
+): RawBuilder<string | null> {
+  return engine === 'sqlite'
+    ? sql<string | null>`json_extract(${column}, ${sql.lit(`$.${member}`)})`
+    : sql<string | null>`cast(${column} as jsonb) ->> ${sql.lit(member)}`;
+}

@@ -1,0 +1,143 @@
+// The embedded store: SQLite in one folder, one writer thread with group commit, one reader thread (store.md).
+import { Kysely } from 'kysely';
+import type { CompiledQuery } from 'kysely';
+import { fsyncSync, openSync, closeSync } from 'node:fs';
+import type { SQLInputValue } from 'node:sqlite';
+import { Failure } from '../../protocol/failures.ts';
+import type { Database } from './schema.ts';
+import { copyDatabase } from './sqlite/copy-database.ts';
+import { databasePath, dataFolderFailure, prepareDataFolder } from './sqlite/data-folder.ts';
+import { takeFolderLock } from './sqlite/lock.ts';
+import type { FolderLock } from './sqlite/lock.ts';
+import type { Statement } from './sqlite/messages.ts';
+import { readDialect } from './sqlite/read-dialect.ts';
+import { Thread } from './sqlite/thread.ts';
+import type { Step, Store } from './store.ts';
+
+export interface SqliteStoreOptions {
+  readonly dataFolder: string;
+  /** Replaces the database's own clock (epoch ms), so that a test moves time instead of waiting. */
+  readonly clock?: () => number;
+  /** Fixed when the database is first made; left out, a random one is chosen then. */
+  readonly trustDomain?: string;
+  /** Who holds the folder, for the message that a second process gets. */
+  readonly purpose?: string;
+  /** The disk failed in a commit: nothing more is written, and the process must end (rules.md 4). */
+  readonly onFatal?: (failure: Failure) => void;
+}
+
+/**
+ * Opens the store of a data folder and makes it where there is none. Throws `store_locked`, `store_newer`,
+ * `data_folder_unusable`, `invalid_configuration` or `store_failed`, each with what to do.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { dataFolder } = options;
+  prepareDataFolder(dataFolder);
+  const lock = lockFolder(options);
+  try {
+    const path = databasePath(dataFolder);
+    const clock = options.clock ?? null;
+    const start = (entry: string) =>
+      Thread.start({
+        entry: new URL(entry, import.meta.url),
+        settings: {
+          path,
+          trustDomain: options.trustDomain ?? null,
+          ...(clock === null ? {} : { now: clock() }),
+        },
+        clock,
+        onFatal: options.onFatal ?? (() => undefined),
+      });
+    const writer = await start('./sqlite/writer.ts');
+    syncFolder(dataFolder);
+    const reader = await start('./sqlite/reader.ts');
+    const { incarnation = '', trustDomain = '' } = writer.ready;
+    return storeOver({ path, lock, incarnation, trustDomain, writer: writer.thread, reader: reader.thread });
+  } catch (cause) {
+    lock.release();
+    throw cause;
+  }
+}
+
+interface Parts {
+  readonly path: string;
+  readonly lock: FolderLock;
+  readonly incarnation: string;
+  readonly trustDomain: string;
+  readonly writer: Thread;
+  readonly reader: Thread;
+}
+
+function storeOver(parts: Parts): Store {
+  const { writer, reader } = parts;
+  const read = async <Row>(query: CompiledQuery<Row>) => {
+    const [result] = await reader.request([statementOf({ query })]);
+    return (result?.rows ?? []) as readonly Row[];
+  };
+  return {
+    engine: 'sqlite',
+    db: new Kysely<Database>({
+      dialect: readDialect((query) => read(query as CompiledQuery<Record<string, unknown>>)),
+    }),
+    incarnation: parts.incarnation,
+    trustDomain: parts.trustDomain,
+    read,
+    snapshot: async (queries) => {
+      const results = await reader.request(queries.map((query) => statementOf({ query })));
+      return results.map((result) => result.rows);
+    },
+    write: async (unit) => writer.request(unit.map(statementOf)),
+    backup: (target) => copyDatabase(parts.path, target),
+    close: async () => {
+      await Promise.all([writer.close(), reader.close()]);
+      parts.lock.release();
+    },
+  };
+}
+
+function statementOf(step: Step): Statement {
+  const { sql, parameters } = step.query;
+  for (const value of parameters) {
+    if (!isBindable(value)) {
+      throw new Error(
+        `a ${typeof value} cannot be bound in: ${sql}. Booleans are 0 or 1, times are numbers.`,
+      );
+    }
+  }
+  const bound = parameters as readonly SQLInputValue[];
+  return step.guard === undefined
+    ? { sql, parameters: bound }
+    : { sql, parameters: bound, guard: step.guard };
+}
+
+function isBindable(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'bigint':
+      return true;
+    case 'number':
+      return Number.isFinite(value);
+    default:
+      return value === null || value instanceof Uint8Array;
+  }
+}
+
+function lockFolder(options: SqliteStoreOptions): FolderLock {
+  try {
+    const now = (options.clock ?? (() => Date.now()))();
+    return takeFolderLock(options.dataFolder, { purpose: options.purpose ?? 'a Wayside control plane', now });
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    throw dataFolderFailure(options.dataFolder, cause);
+  }
+}
+
+/** A file that was just made is there after a power loss only when its folder was synced too. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,96 @@
+// Group commit: whatever waits goes into one transaction, each unit in a savepoint of its own, and nobody hears
+// of success before COMMIT has returned.
+import { storeCommitMsMax, storeCommitUnitsMax } from '../../../protocol/limits.ts';
+import type { StepResult } from '../store.ts';
+import type { Guard } from '../step.ts';
+import type { Connection } from './connection.ts';
+import { describeFailure, isFull } from './failure.ts';
+import type { Answer, FailureMessage, Statement } from './messages.ts';
+
+export type Unit = readonly [number, readonly Statement[]];
+
+export interface Committed {
+  readonly answers: readonly (readonly [number, Answer])[];
+  /** Set where the disk failed in COMMIT: what is on it is not known, and nothing may be written any more. */
+  readonly fatal?: FailureMessage;
+}
+
+/**
+ * Takes units from the front of `queue` until it is empty or the batch has reached a limit, and commits them.
+ * A unit whose guard or statement fails is rolled back alone. `elapsed` is a monotonic clock in ms.
+ */
+export function commitBatch(connection: Connection, queue: Unit[], elapsed: () => number): Committed {
+  const answers: [number, Answer][] = [];
+  const deadline = elapsed() + storeCommitMsMax;
+  let taken = 0;
+  try {
+    connection.run('begin immediate');
+    while (taken < queue.length && taken < storeCommitUnitsMax && (taken === 0 || elapsed() < deadline)) {
+      const unit = queue[taken];
+      if (unit === undefined) break;
+      taken += 1;
+      answers.push([unit[0], runUnit(connection, unit[1])]);
+    }
+  } catch (cause) {
+    // SQLite gave up the whole transaction (disk full, out of memory), and every unit of it with that.
+    if (connection.database.isTransaction) connection.database.exec('rollback');
+    return { answers: failAll(queue.splice(0, Math.max(taken, 1)), describeFailure(cause, '')) };
+  }
+  const units = queue.splice(0, taken);
+  try {
+    connection.run('commit');
+    return { answers };
+  } catch (cause) {
+    return commitFailed(connection, units, cause);
+  }
+}
+
+function runUnit(connection: Connection, statements: readonly Statement[]): Answer {
+  let sql = '';
+  connection.run('savepoint unit');
+  try {
+    const results: StepResult[] = [];
+    for (const statement of statements) {
+      sql = statement.sql;
+      const result = connection.run(sql, statement.parameters);
+      if (statement.guard !== undefined && !holds(statement.guard, result)) {
+        return undone(connection, { guard: statement.guard.name });
+      }
+      results.push(result);
+    }
+    connection.run('release unit');
+    return { results };
+  } catch (cause) {
+    if (!connection.database.isTransaction || isFull(cause)) throw cause;
+    return undone(connection, { failure: describeFailure(cause, sql) });
+  }
+}
+
+function undone(connection: Connection, answer: Answer): Answer {
+  connection.run('rollback to unit');
+  connection.run('release unit');
+  return answer;
+}
+
+function holds(guard: Guard, result: StepResult): boolean {
+  const touched = Math.max(result.changes, result.rows.length);
+  if (guard.exactly !== undefined && touched !== guard.exactly) return false;
+  return guard.atLeast === undefined || touched >= guard.atLeast;
+}
+
+/**
+ * A full disk stops a commit before its last frame, so it is known not to have happened. After any other error of
+ * COMMIT, above all of fsync, the frames may or may not survive a crash: only a fresh process can read the truth.
+ */
+function commitFailed(connection: Connection, units: readonly Unit[], cause: unknown): Committed {
+  if (isFull(cause)) {
+    if (connection.database.isTransaction) connection.database.exec('rollback');
+    return { answers: failAll(units, describeFailure(cause, 'commit')) };
+  }
+  const failure = describeFailure(cause, 'commit', true);
+  return { answers: failAll(units, failure), fatal: failure };
+}
+
+function failAll(units: readonly Unit[], failure: FailureMessage): readonly (readonly [number, Answer])[] {
+  return units.map(([id]) => [id, { failure }] as const);
+}

@@ -1,0 +1,53 @@
+// Entry of the reader thread: one read-only connection, so that lists and pages of output never wait for a commit
+// and never block the main thread.
+import { parentPort, workerData } from 'node:worker_threads';
+import { openReadingConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { describeFailure } from './failure.ts';
+import type { Answer, FromThread, Statement, ThreadSettings, ToThread } from './messages.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this file is the entry of a thread');
+const send = (message: FromThread) => {
+  port.postMessage(message);
+};
+
+function serve(connection: Connection): void {
+  port?.on('message', (message: ToThread) => {
+    if ('close' in message) {
+      connection.close();
+      port?.close();
+      return;
+    }
+    if (message.now !== undefined) connection.setNow(message.now);
+    for (const [id, statements] of message.requests) {
+      send({ answers: [[id, readSnapshot(connection, statements)]] });
+    }
+  });
+}
+
+/** Several statements see one snapshot; a single one is a snapshot by itself. */
+function readSnapshot(connection: Connection, statements: readonly Statement[]): Answer {
+  let sql = '';
+  try {
+    if (statements.length > 1) connection.run('begin');
+    const results = statements.map((statement) => {
+      sql = statement.sql;
+      return connection.run(sql, statement.parameters);
+    });
+    return { results };
+  } catch (cause) {
+    return { failure: describeFailure(cause, sql) };
+  } finally {
+    if (connection.database.isTransaction) connection.run('commit');
+  }
+}
+
+const settings = workerData as ThreadSettings;
+try {
+  serve(openReadingConnection(settings.path, settings.now));
+  send({ ready: {} });
+} catch (cause) {
+  send({ unusable: describeFailure(cause, '') });
+  port.close();
+}

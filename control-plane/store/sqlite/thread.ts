@@ -1,0 +1,127 @@
+// The main thread's end of a thread that holds a connection: numbers the requests, sends those of one turn
+// together, and settles each when its answer comes.
+import { Worker } from 'node:worker_threads';
+import { Failure } from '../../../protocol/failures.ts';
+import { storePendingMax } from '../../../protocol/limits.ts';
+import { GuardFailed } from '../store.ts';
+import type { StepResult } from '../store.ts';
+import { toFailure } from './failure.ts';
+import type { Answer, FromThread, RequestBatch, Statement, ThreadSettings, ToThread } from './messages.ts';
+
+export interface ThreadOptions {
+  readonly entry: URL;
+  readonly settings: ThreadSettings;
+  /** The clock that the database follows, where it is not the machine's. */
+  readonly clock: (() => number) | null;
+  /** Called once, when nothing more can be written and the process must end (rules.md 4). */
+  readonly onFatal: (failure: Failure) => void;
+}
+
+interface Pending {
+  readonly resolve: (results: readonly StepResult[]) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+export class Thread {
+  readonly #worker: Worker;
+  readonly #options: ThreadOptions;
+  readonly #pending = new Map<number, Pending>();
+  #outgoing: [number, readonly Statement[]][] = [];
+  #last = 0;
+  #ended: Failure | null = null;
+  readonly #exited: Promise<void>;
+
+  private constructor(options: ThreadOptions, worker: Worker) {
+    this.#options = options;
+    this.#worker = worker;
+    worker.on('message', (message: FromThread) => {
+      this.#receive(message);
+    });
+    worker.on('error', (cause) => {
+      this.#fail(new Failure('store_failed', 'A thread of the store died. Restart the server.', { cause }));
+    });
+    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
+    worker.once('exit', () => {
+      this.#fail(new Failure('store_failed', 'The store is closed.'));
+    });
+  }
+
+  /** Starts the thread and waits until its connection is open. Throws what it could not do. */
+  static async start(options: ThreadOptions): Promise<{ thread: Thread; ready: Record<string, string> }> {
+    const worker = new Worker(options.entry, { workerData: options.settings });
+    const first = await new Promise<FromThread>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    if ('unusable' in first) throw toFailure(first.unusable);
+    if (!('ready' in first)) throw new Error('the thread of the store answered before it was ready');
+    return { thread: new Thread(options, worker), ready: { ...first.ready } };
+  }
+
+  /** Runs the statements as one unit (writer) or of one snapshot (reader). */
+  request(statements: readonly Statement[]): Promise<readonly StepResult[]> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    if (this.#pending.size >= storePendingMax) {
+      return Promise.reject(
+        new Failure('unavailable', 'The store has more work than it can take. Retry in a moment.'),
+      );
+    }
+    this.#last += 1;
+    const id = this.#last;
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    this.#outgoing.push([id, statements]);
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+  }
+
+  /** Finishes what was asked for, then ends the thread. */
+  async close(): Promise<void> {
+    this.#flush();
+    this.#post({ close: true });
+    await this.#exited;
+  }
+
+  #flush(): void {
+    if (this.#outgoing.length === 0) return;
+    const requests = this.#outgoing;
+    this.#outgoing = [];
+    const { clock } = this.#options;
+    this.#post((clock === null ? { requests } : { requests, now: clock() }) satisfies RequestBatch);
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromThread): void {
+    if (!('answers' in message)) return;
+    for (const [id, answer] of message.answers) this.#settle(id, answer);
+    if (message.fatal !== undefined && this.#ended === null) {
+      const failure = toFailure(message.fatal);
+      this.#fail(failure);
+      this.#options.onFatal(failure);
+    }
+  }
+
+  #settle(id: number, answer: Answer): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    if ('results' in answer) pending.resolve(answer.results);
+    else if ('guard' in answer) pending.reject(new GuardFailed(answer.guard));
+    else pending.reject(toFailure(answer.failure));
+  }
+
+  /** Whatever still waits has an outcome that nobody here can know. */
+  #fail(failure: Failure): void {
+    this.#ended ??= failure;
+    for (const { reject } of this.#pending.values()) {
+      reject(
+        new Failure('store_failed', `${failure.message} Whether this was stored is not known.`, {
+          cause: failure,
+          details: { unknown: true },
+        }),
+      );
+    }
+    this.#pending.clear();
+  }
+}

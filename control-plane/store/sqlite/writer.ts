@@ -1,0 +1,71 @@
+// Entry of the writer thread: the only connection that writes. It empties its queue into one commit per turn.
+import { parentPort, workerData } from 'node:worker_threads';
+import { openWritingConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { describeFailure } from './failure.ts';
+import { commitBatch } from './group-commit.ts';
+import type { Unit } from './group-commit.ts';
+import type { FailureMessage, FromThread, ThreadSettings, ToThread } from './messages.ts';
+import { prepareDatabase } from './prepare-database.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this file is the entry of a thread');
+const send = (message: FromThread) => {
+  port.postMessage(message);
+};
+
+function serve(connection: Connection): void {
+  const queue: Unit[] = [];
+  let scheduled = false;
+  let closing = false;
+  let fatal: FailureMessage | null = null;
+
+  const turn = () => {
+    scheduled = false;
+    if (queue.length > 0) {
+      const committed = commitBatch(connection, queue, () => performance.now());
+      fatal = committed.fatal ?? null;
+      send(committed);
+    }
+    if (fatal !== null) return;
+    if (queue.length > 0) schedule();
+    else if (closing) finish();
+  };
+  // All messages that are here already are delivered before this runs, so that they share the commit.
+  const schedule = () => {
+    if (!scheduled) setImmediate(turn);
+    scheduled = true;
+  };
+  const finish = () => {
+    connection.close();
+    port?.close();
+  };
+
+  port?.on('message', (message: ToThread) => {
+    if ('close' in message) {
+      closing = true;
+      if (fatal !== null) finish();
+      else schedule();
+      return;
+    }
+    if (fatal !== null) {
+      const failure = fatal;
+      send({ answers: message.requests.map(([id]) => [id, { failure }]), fatal });
+      return;
+    }
+    if (message.now !== undefined) connection.setNow(message.now);
+    for (const request of message.requests) queue.push(request);
+    schedule();
+  });
+}
+
+const settings = workerData as ThreadSettings;
+try {
+  const connection = openWritingConnection(settings.path, settings.now);
+  const identity = prepareDatabase(connection, settings.trustDomain);
+  serve(connection);
+  send({ ready: { ...identity } });
+} catch (cause) {
+  send({ unusable: describeFailure(cause, '') });
+  port.close();
+}
