@@ -1,0 +1,243 @@
+// The routes of the authority: who am I, tokens, bindings, checks and decisions.
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  bindingCreateSchema,
+  bindingPageSchema,
+  bindingSchema,
+  checkSchema,
+  decisionSchema,
+  tokenCreateSchema,
+  tokenCreatedSchema,
+  tokenPageSchema,
+  type tokenSchema,
+  whoamiSchema,
+} from '../../protocol/api/authority.ts';
+import { pageQuerySchema } from '../../protocol/api/page.ts';
+import { Failure } from '../../protocol/failures.ts';
+import { idSchema, referenceSchema } from '../../protocol/ids.ts';
+import { parseJson } from '../../protocol/json.ts';
+import { decodeCursor, toPage } from '../http/page.ts';
+import { route } from '../http/route.ts';
+import type { RouteDeps } from '../http/route.ts';
+import type { TokensTable } from '../store/schema.ts';
+import { createBinding, findPrincipal, removeBinding } from './bind.ts';
+import { selectBindings, selectTokens } from './binding-store.ts';
+import type { BindingRow } from './binding-store.ts';
+import type { Caller, ResourcePath } from './authorize.ts';
+import type { ChangeDeps } from './change.ts';
+import { issueToken, readToken, revokeTokenById } from './issue-token.ts';
+import { findProject } from './policy.ts';
+import type { Policy } from './policy.ts';
+import { selectDecision } from './store.ts';
+
+type Deps = RouteDeps & ChangeDeps & { readonly clock: { now(): number } };
+
+const idParams = z.object({ id: idSchema });
+const principalParams = z.object({ principal: referenceSchema });
+
+export function authorityRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/whoami',
+    permission: 'iam.self.read',
+    summary: 'Who the token belongs to, and the roles of that principal',
+    tag: 'authority',
+    answers: { 200: whoamiSchema },
+    handler: async ({ caller }) => ({ status: 200, body: whoami(deps.authority.policy(), caller) }),
+  });
+  tokenRoutes(app, deps);
+  bindingRoutes(app, deps);
+  decisionRoutes(app, deps);
+}
+
+function tokenRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/principals/:principal/tokens',
+    permission: 'iam.token.create',
+    summary: 'Issue a personal access token; its secret is shown once',
+    tag: 'authority',
+    params: principalParams,
+    body: tokenCreateSchema,
+    answers: { 201: tokenCreatedSchema },
+    handler: async (context) => {
+      const { name, expires_in_ms, permissions } = context.body;
+      const principal = findPrincipal(deps.authority.policy(), context.params.principal);
+      const { row, token } = await issueToken(deps, context, {
+        principal,
+        name,
+        expiresInMs: expires_in_ms ?? null,
+        permissions: permissions ?? null,
+      });
+      return { status: 201, body: { ...tokenView(row), token } };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/principals/:principal/tokens',
+    permission: 'iam.token.read',
+    summary: 'List the tokens of a principal, without their secrets',
+    tag: 'authority',
+    params: principalParams,
+    query: pageQuerySchema,
+    answers: { 200: tokenPageSchema },
+    handler: async ({ params, query }) => {
+      const principal = findPrincipal(deps.authority.policy(), params.principal).id;
+      const after = decodeCursor(query.cursor);
+      const rows = await deps.store.read(selectTokens(deps.store, { principal, after, limit: query.limit }));
+      return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: tokenView }) };
+    },
+  });
+  route(app, deps, {
+    method: 'DELETE',
+    url: '/v1/tokens/:id',
+    permission: 'iam.token.revoke',
+    summary: 'Revoke a token; it stops working at once',
+    tag: 'authority',
+    params: idParams,
+    answers: { 204: null },
+    handler: async (context) => {
+      await readToken(deps, context.params.id);
+      await revokeTokenById(deps, context, context.params.id);
+      return { status: 204 };
+    },
+  });
+}
+
+function bindingRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/bindings',
+    permission: 'iam.binding.create',
+    summary: 'Give a principal a role on the organization or on a project',
+    tag: 'authority',
+    body: bindingCreateSchema,
+    answers: { 201: bindingSchema },
+    handler: async (context) => {
+      const row = await createBinding(deps, context, context.body);
+      return { status: 201, body: bindingView(row) };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/bindings',
+    permission: 'iam.binding.read',
+    summary: 'List the bindings of the organization',
+    tag: 'authority',
+    query: pageQuerySchema,
+    answers: { 200: bindingPageSchema },
+    handler: async ({ caller, query }) => {
+      const { organization } = caller.principal;
+      const after = decodeCursor(query.cursor);
+      const rows = await deps.store.read(
+        selectBindings(deps.store, { organization, after, limit: query.limit }),
+      );
+      return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: bindingView }) };
+    },
+  });
+  route(app, deps, {
+    method: 'DELETE',
+    url: '/v1/bindings/:id',
+    permission: 'iam.binding.delete',
+    summary: 'Take a role away',
+    tag: 'authority',
+    params: idParams,
+    answers: { 204: null },
+    handler: async (context) => {
+      await removeBinding(deps, context, context.params.id);
+      return { status: 204 };
+    },
+  });
+}
+
+function decisionRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/check',
+    permission: 'iam.self.read',
+    summary: 'Ask whether a principal may do something, and why',
+    tag: 'authority',
+    body: checkSchema,
+    answers: { 200: decisionSchema },
+    handler: async ({ caller, body }) => {
+      const policy = deps.authority.policy();
+      const subject = body.principal === undefined ? caller : actingFor(deps, caller, body.principal);
+      const { visible: _visible, ...trace } = deps.authority.decide(
+        subject,
+        body.permission,
+        parseResource(policy, body.resource),
+      );
+      return { status: 200, body: trace };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/decisions/:id',
+    permission: 'iam.decision.explain',
+    summary: 'The whole trace of a denial',
+    tag: 'authority',
+    params: idParams,
+    answers: { 200: decisionSchema },
+    handler: async ({ params }) => {
+      const [row] = await deps.store.read(selectDecision(deps.store, params.id));
+      if (row === undefined) throw new Failure('not_found', `There is no decision ${params.id}.`);
+      return { status: 200, body: decisionSchema.parse(parseJson(row.trace)) };
+    },
+  });
+}
+
+/** Asking about somebody else needs the right to have decisions explained. */
+function actingFor(deps: Deps, caller: Caller, reference: string): Caller {
+  const policy = deps.authority.policy();
+  const resource = { organization: policy.organization.id, project: null, thing: null };
+  if (!deps.authority.decide(caller, 'iam.decision.explain', resource).allowed) {
+    throw new Failure('forbidden', 'Asking about somebody else needs iam.decision.explain.');
+  }
+  return { principal: findPrincipal(policy, reference), token: null };
+}
+
+/** `organization`, `projects/<p>` or `projects/<p>/<thing>`. */
+function parseResource(policy: Policy, text: string): ResourcePath {
+  const organization = policy.organization.id;
+  if (text === 'organization') return { organization, project: null, thing: null };
+  const match = /^projects\/([^/]+)(?:\/(.+))?$/.exec(text);
+  const project = match?.[1] === undefined ? null : findProject(policy, match[1]);
+  if (project === null) {
+    throw new Failure(
+      'not_found',
+      `The resource ${text} is none of organization, projects/<p>, projects/<p>/<thing>.`,
+    );
+  }
+  return { organization, project: project.id, thing: match?.[2] ?? null };
+}
+
+function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
+  const { principal, token } = caller;
+  return {
+    principal: { id: principal.id, name: principal.name, kind: principal.kind },
+    organization: policy.organization,
+    token: { id: token?.id ?? principal.id, name: token?.name ?? '', expires_at: token?.expiresAt ?? null },
+    roles: (policy.bindingsByPrincipal.get(principal.id) ?? []).map(({ role, project }) => ({
+      role,
+      resource:
+        project === null ? 'organization' : `projects/${policy.projects.get(project)?.name ?? project}`,
+    })),
+  };
+}
+
+function tokenView(row: TokensTable): z.input<typeof tokenSchema> {
+  const { id, name, principal, created_at, expires_at, last_used_at, revoked_at } = row;
+  const permissions = row.permissions === null ? null : row.permissions.split(' ');
+  return { id, name, principal, created_at, expires_at, last_used_at, revoked_at, permissions };
+}
+
+function bindingView(row: BindingRow): z.input<typeof bindingSchema> {
+  return {
+    id: row.id,
+    principal: { id: row.principal, name: row.principal_name },
+    role: bindingSchema.shape.role.parse(row.role),
+    level: row.project === null ? 'organization' : `projects/${row.project}`,
+    created_at: row.created_at,
+  };
+}
