@@ -95,18 +95,3 @@ export function parseJoinToken(
 
 const joinTokenPattern =
   /^wsj_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})\.([0-9a-f]{64})$/;
-
-/**
- * `POST /recover`, server-authenticated TLS: an agent whose certificate expired while it was cut off asks for the
- * same identity again (rules.md 11). Answered with `identitySchema`.
- */
-export const recoverSchema = z.strictObject({
-  /** A recovery token, bound to the agent's id; of the same form as a join token. */
-  token: z.string().max(512),
-  agent: idSchema,
-  csr: z.string().max(16 * 1024),
-  sealing_key: sealingKeySchema,
-  generation: z.int().min(1),
-  /** Compact JWS by the key of the last certificate over token and csr; `proveRecovery` of key-statements.ts. */
-  proof: z.string().max(32 * 1024),
-});
