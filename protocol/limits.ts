@@ -93,3 +93,23 @@ export const storeStatementsMax = 1_000;
 export const storeBusyMsMax = 5_000;
 export const storeCacheKibibytes = 16 * 1024;
 export const storeWalBytesMax = 64 * 1024 * 1024;
+
+// The agent on its own machine (dispatch.md, "The agent's spool and journal").
+export const journalRecordBytesMax = 2 * 1024 * 1024;
+export const journalCompactBytesMin = 4 * 1024 * 1024;
+/** Output that waits on the agent's disk for its acknowledgement; beyond it the child's pipe is not read. */
+export const spoolRunBytesMax = 16 * 1024 * 1024;
+export const agentInboxMax = 1_000;
+/** How long an offer beyond the free slots is kept before it is refused as busy: grants may cross on the wire. */
+export const offerHeldMsMax = 5_000;
+export const diskProbeMs = 5_000;
+/** How long a leaving agent waits for the acknowledgement of its last ends; its journal keeps what is not. */
+export const leaveMsMax = 5_000;
+export const tombstonesMax = 10_000;
+export const helloRunsMax = 2_000;
+export const agentFileBytesMax = 4 * 1024 * 1024;
+export const reloadQuietMs = 200;
+export const enrollMsMax = 30_000;
+export const connectMsMax = 15_000;
+export const sealingKeyMsMax = 30 * 86_400_000;
+export const sealingKeysKeptMax = 3;
