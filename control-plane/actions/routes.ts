@@ -1,0 +1,177 @@
+// The routes of actions: `/v1/projects/{p}/actions`.
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  actionCreateSchema,
+  actionPageSchema,
+  actionSchema,
+  actionUpdateSchema,
+  publishAllAnswerSchema,
+  publishAllSchema,
+} from '../../protocol/api/operations.ts';
+import { pageQuerySchema } from '../../protocol/api/page.ts';
+import { referenceSchema } from '../../protocol/ids.ts';
+import { parseJson } from '../../protocol/json.ts';
+import type { ChangeDeps } from '../authority/change.ts';
+import { readGroup } from '../groups/read.ts';
+import { changedMeanwhile, etagOf, expectedRevision } from '../http/etag.ts';
+import { decodeCursor, toPage } from '../http/page.ts';
+import { route } from '../http/route.ts';
+import type { RouteDeps } from '../http/route.ts';
+import { createAction } from './create.ts';
+import { publishAll } from './publish-all.ts';
+import { currentDefinition, readAction } from './read.ts';
+import type { CurrentDefinition } from './read.ts';
+import { removeAction } from './remove.ts';
+import { selectActions } from './store.ts';
+import type { ActionRow } from './store.ts';
+import { changeAction } from './update.ts';
+
+type Deps = RouteDeps & ChangeDeps;
+
+const projectParams = z.object({ project: referenceSchema });
+const params = projectParams.extend({ action: referenceSchema });
+const tag = 'actions';
+
+export function actionRoutes(app: FastifyInstance, deps: Deps): void {
+  creatingRoutes(app, deps);
+  readingRoutes(app, deps);
+  changingRoutes(app, deps);
+}
+
+function creatingRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/projects/:project/actions',
+    permission: 'wayside.action.create',
+    summary: 'Create an action that offers an operation of a group',
+    tag,
+    params: projectParams,
+    body: actionCreateSchema,
+    answers: { 201: actionSchema },
+    handler: async (context) => {
+      const row = await createAction(deps, context, context.body);
+      const location = `/v1/projects/${context.project.id}/actions/${row.id}`;
+      return {
+        status: 201,
+        body: await actionView(deps, row),
+        headers: { location, etag: etagOf(row.revision) },
+      };
+    },
+  });
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/projects/:project/actions/publish-all',
+    permission: 'wayside.action.create',
+    summary: 'Create an action for everything that the agents of a group advertise',
+    tag,
+    params: projectParams,
+    body: publishAllSchema,
+    answers: { 200: publishAllAnswerSchema },
+    handler: async (context) => {
+      const group = await readGroup(deps.store, context.project.id, context.body.group);
+      const { created, kept } = await publishAll(deps, context, group);
+      const views = await Promise.all(created.map((row) => actionView(deps, row)));
+      return { status: 200, body: { created: views, kept } };
+    },
+  });
+}
+
+function readingRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/projects/:project/actions',
+    permission: 'wayside.action.read',
+    summary: 'List the actions of a project',
+    tag,
+    params: projectParams,
+    query: pageQuerySchema,
+    answers: { 200: actionPageSchema },
+    handler: async ({ project, query }) => {
+      const after = decodeCursor(query.cursor);
+      const rows = await deps.store.read(
+        selectActions(deps.store, { project: project.id, after, limit: query.limit }),
+      );
+      const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
+      const items = await Promise.all(page.items.map((row) => actionView(deps, row)));
+      return { status: 200, body: { items, next_cursor: page.next_cursor } };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/projects/:project/actions/:action',
+    permission: 'wayside.action.read',
+    summary: 'Show an action and the inputs that it takes now',
+    tag,
+    params,
+    answers: { 200: actionSchema },
+    handler: async (context) => {
+      const row = await readAction(deps.store, context.project.id, context.params.action);
+      return { status: 200, body: await actionView(deps, row), headers: { etag: etagOf(row.revision) } };
+    },
+  });
+}
+
+function changingRoutes(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'PATCH',
+    url: '/v1/projects/:project/actions/:action',
+    permission: 'wayside.action.update',
+    summary: 'Change an action',
+    tag,
+    params,
+    body: actionUpdateSchema,
+    answers: { 200: actionSchema },
+    handler: async (context) => {
+      const before = await readAction(deps.store, context.project.id, context.params.action);
+      const expected = expectedRevision(context.request);
+      if (expected !== '*' && expected !== before.revision) throw changedMeanwhile();
+      const row = await changeAction(deps, context, { before, body: context.body });
+      return { status: 200, body: await actionView(deps, row), headers: { etag: etagOf(row.revision) } };
+    },
+  });
+  route(app, deps, {
+    method: 'DELETE',
+    url: '/v1/projects/:project/actions/:action',
+    permission: 'wayside.action.delete',
+    summary: 'Delete an action; its runs stay',
+    tag,
+    params,
+    answers: { 204: null },
+    handler: async (context) => {
+      const action = await readAction(deps.store, context.project.id, context.params.action);
+      await removeAction(deps, context, action);
+      return { status: 204 };
+    },
+  });
+}
+
+async function actionView(deps: ChangeDeps, row: ActionRow): Promise<z.input<typeof actionSchema>> {
+  const definition = await currentDefinition(deps.store, row);
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description === '' ? (definition?.row.description ?? '') : row.description,
+    group: { id: row.group_id, name: row.group_name },
+    operation: row.operation,
+    definition: definition === null ? null : definitionView(definition),
+    expires_in_ms: row.expires_in_ms,
+    priority: row.priority,
+    runs: row.sequence,
+    created_at: row.created_at,
+    revision: row.revision,
+  };
+}
+
+function definitionView({
+  row,
+  agentsOnline,
+}: CurrentDefinition): z.input<typeof actionSchema>['definition'] {
+  return {
+    digest: row.digest,
+    inputs: row.inputs === null ? null : z.record(z.string(), z.unknown()).parse(parseJson(row.inputs)),
+    timeout_ms: row.timeout_ms,
+    idempotent: row.idempotent === 1,
+    agents_online: agentsOnline,
+  };
+}
