@@ -122,7 +122,7 @@ export interface SplatExpression extends Span {
   readonly source: Expression;
   /** The accesses applied to each element, in order; empty when nothing follows. */
   readonly each: readonly (
-    | ({ readonly step: 'attribute'; readonly name: string } & Span)
+    | ({ readonly step: 'attribute'; readonly name: string; readonly nameSpan: Span } & Span)
     | ({ readonly step: 'index'; readonly key: Expression; readonly legacy: boolean } & Span)
     | ({ readonly step: 'splat'; readonly form: 'attribute' | 'full' } & Span)
   )[];
@@ -181,7 +181,8 @@ export interface UnaryExpression extends Span {
   readonly operand: Expression;
 }
 
-export type BinaryOperator = '+' | '-' | '*' | '/' | '%' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '&&' | '||';
+export type BinaryOperator =
+  '+' | '-' | '*' | '/' | '%' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '&&' | '||';
 
 export interface BinaryExpression extends Span {
   readonly node: 'binary';

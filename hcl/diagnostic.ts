@@ -23,3 +23,22 @@ export interface Diagnostic {
   /** Stable machine code where a program acts on it, for instance `tainted_shell_string`. */
   readonly code?: string;
 }
+
+/** The line of an offset, from 1. */
+export function lineOf(source: Source, offset: number): number {
+  const starts = (source.lineStarts ??= lineStartsOf(source.text));
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low + 1;
+}
+
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}

@@ -1,0 +1,382 @@
+// What the parser says about mistakes, all in one place so that it can be read as a whole. A summary is one line; a
+// detail says how to mend it. Where what stands there instead helps, the detail is made from its description.
+import { suggest } from './did-you-mean.ts';
+import { expressionHeightMax, nestingDepthMax } from './limits.ts';
+import { Token } from './tokens.ts';
+import type { TokenKind } from './tokens.ts';
+
+export interface Complaint {
+  readonly summary: string;
+  readonly detail: string | ((found: string) => string);
+}
+
+/** How a message names a token. */
+export function describeToken(kind: TokenKind, text: string): string {
+  switch (kind) {
+    case Token.end:
+      return 'the end of the text';
+    case Token.newline:
+      return 'the end of the line';
+    case Token.identifier:
+      return `the name "${text}"`;
+    case Token.number:
+      return `the number ${text}`;
+    case Token.openQuote:
+      return 'a string';
+    case Token.openHeredoc:
+      return 'a heredoc';
+    case Token.closeSequence:
+      return 'the brace that ends the template sequence';
+    default:
+      return `"${text}"`;
+  }
+}
+
+/** What is wrong with a token that can stand nowhere, or null for the others. */
+export function complaintAboutToken(kind: TokenKind, text: string): Complaint | null {
+  switch (kind) {
+    case Token.invalidOperator:
+      return {
+        summary: 'Unsupported operator',
+        detail: operatorAdvice.get(text) ?? 'There are no bitwise operators.',
+      };
+    case Token.invalidCharacter:
+      return { summary: 'Invalid character', detail: characterAdvice.get(text) ?? describeCharacter(text) };
+    case Token.unclosedComment:
+      return { summary: 'Unclosed comment', detail: 'A comment that begins with "/*" must end with "*/".' };
+    case Token.unclosedQuote:
+      return {
+        summary: 'Invalid multi-line string',
+        detail:
+          'A quoted string ends on the line it begins on: a closing quote is missing before the end of this line. For a text of several lines write "\\n" where a line ends, or use a heredoc: <<EOT, the lines, and EOT on a line of its own.',
+      };
+    default:
+      return null;
+  }
+}
+
+const operatorAdvice = new Map([
+  ['&', 'There are no bitwise operators. Did you mean the logical "&&"?'],
+  ['|', 'There are no bitwise operators. Did you mean the logical "||"?'],
+  [
+    '~',
+    'There are no bitwise operators. Did you mean the logical "!"? To strip spaces in a template, "~" stands directly next to the brace.',
+  ],
+  ['^', 'There are no bitwise operators, and "^" is not a power either: use the function pow.'],
+]);
+
+const characterAdvice = new Map([
+  ["'", 'Strings are enclosed in double quotes ("), not in single ones.'],
+  [
+    '`',
+    'Strings are enclosed in double quotes ("). For a text of several lines use a heredoc: <<EOT, the lines, and EOT on a line of its own.',
+  ],
+  [';', 'Arguments and blocks are separated by newlines, and the items of a collection by commas.'],
+  ['\r', 'A carriage return may only stand before a newline.'],
+  [
+    '\u00a0',
+    'This is a no-break space (U+00A0), which often comes along with pasted text. Write an ordinary space.',
+  ],
+  [
+    '\u201c',
+    'This is a typographic quote, which often comes along with pasted text. Write a straight double quote (").',
+  ],
+  [
+    '\u201d',
+    'This is a typographic quote, which often comes along with pasted text. Write a straight double quote (").',
+  ],
+  [
+    '\\',
+    'A backslash has a meaning only inside a string. Lines need no mark to continue between parentheses or brackets.',
+  ],
+  ['@', 'The language has no use for "@" outside of strings and comments.'],
+  ['$', 'A variable is written by its plain name. "${" and "}" are needed only inside a string.'],
+]);
+
+function describeCharacter(character: string): string {
+  const point = character.codePointAt(0) ?? 0;
+  return `The language has no use for this character (U+${point.toString(16).toUpperCase().padStart(4, '0')}) outside of strings and comments.`;
+}
+
+const missing = (what: string) => (found: string) => `${what} is expected here, but there is ${found}.`;
+
+export const complaints = {
+  // Bodies
+  missingItem: {
+    summary: 'Argument or block definition required',
+    detail: missing('An argument (name = value) or a block (type { … })'),
+  },
+  unclosedBlock: (type: string) => ({
+    summary: 'Unclosed block',
+    detail: `The block "${type}" has no closing brace: the text ends before one comes. Add "}" on a line of its own.`,
+  }),
+  nameAlone: (name: string) => ({
+    summary: 'Argument or block definition required',
+    detail: `A name alone says nothing. Write ${name} = value to set an argument, or ${name} { … } to begin a block.`,
+  }),
+  colonAfterName: (name: string) => ({
+    summary: 'Argument or block definition required',
+    detail: `An argument is set by an equals sign: ${name} = value. A colon is only possible inside of an object value.`,
+  }),
+  dottedName: (name: string) => ({
+    summary: 'Argument or block definition required',
+    detail: `The name of an argument or block is one word: "${name}" cannot be followed by a dot or a bracket here. To set something inside of it, write it as a block or as an object value.`,
+  }),
+  quotedName: {
+    summary: 'Invalid argument name',
+    detail: 'The name of an argument or block is written without quotes.',
+  },
+  missingNewlineAfterArgument: {
+    summary: 'Missing newline after argument',
+    detail: (found) =>
+      `The value is complete, and ${found} follows it on the same line. Each argument ends with its line.`,
+  },
+  commaAfterArgument: {
+    summary: 'Unexpected comma after argument',
+    detail:
+      'Arguments are separated by newlines, not by commas. Remove the comma, and write each argument on a line of its own.',
+  },
+  missingNewlineAfterBlock: {
+    summary: 'Missing newline after block definition',
+    detail: (found) =>
+      `The block is complete, and ${found} follows it on the same line. Go on on a line of its own.`,
+  },
+  extraCloseBrace: {
+    summary: 'Argument or block definition required',
+    detail:
+      'This closing brace has no opening one. Remove it, or look for a block that was closed too early.',
+  },
+  attributeRedefined: (name: string, line: number) => ({
+    summary: 'Attribute redefined',
+    detail: `The argument "${name}" was already set on line ${String(line)}. An argument is set once in its body: remove one of the two.`,
+  }),
+  equalsInBlockHeader: {
+    summary: 'Invalid block definition',
+    detail:
+      'A name in front of the equals sign must stand alone to set an argument; a block has no equals sign before its brace. Remove the one or the other.',
+  },
+  newlineInBlockHeader: {
+    summary: 'Invalid block definition',
+    detail: 'The opening brace of a block stands on the same line as its type and labels.',
+  },
+  invalidBlockHeader: {
+    summary: 'Invalid block definition',
+    detail: missing(
+      'A label, which is a name or a string in double quotes, or the opening brace of the block',
+    ),
+  },
+  templateInLabel: {
+    summary: 'Invalid string literal',
+    detail:
+      'A label is plain text, in which nothing is evaluated. Write "$${" or "%%{" to have "${" or "%{" in it.',
+  },
+  unclosedLabel: {
+    summary: 'Unterminated string literal',
+    detail: 'The text ends before a closing quote comes.',
+  },
+  oneLineBlockGoesOn: {
+    summary: 'Invalid single-argument block definition',
+    detail:
+      'A block with an argument on its first line also ends on that line. Write "}" behind the argument, or begin a new line behind the opening brace.',
+  },
+  oneLineBlockHasMore: {
+    summary: 'Invalid single-argument block definition',
+    detail:
+      'A block on one line holds a single argument. Write each argument on a line of its own, and the braces on other lines.',
+  },
+  oneLineBlockWithoutArgument: (name: string) => ({
+    summary: 'Argument definition required',
+    detail: `A block on one line holds a single argument and no blocks. Write ${name} = value if "${name}" is an argument; if it is a block, give it a line of its own.`,
+  }),
+
+  // Expressions
+  invalidExpression: {
+    summary: 'Invalid expression',
+    detail: missing('The beginning of an expression'),
+  },
+  extraExpressionText: {
+    summary: 'Extra characters after expression',
+    detail: (found) => `The expression is complete, and ${found} follows it.`,
+  },
+  invalidNumber: {
+    summary: 'Invalid number literal',
+    detail:
+      'A number has digits, at most one decimal point, and at most one exponent of a few digits, as in 1, 1.5 and 1.5e10.',
+  },
+  missingFalseExpression: {
+    summary: 'Missing false expression in conditional',
+    detail: (found) =>
+      `The form is condition ? one : other. A colon and the other value are expected here, but there is ${found}.`,
+  },
+  missingCloseParenthesis: {
+    summary: 'Unbalanced parentheses',
+    detail: missing('A closing parenthesis'),
+  },
+  missingOpenParenthesis: {
+    summary: 'Missing open parenthesis',
+    detail: missing('The name of a function in a namespace is called at once: an opening parenthesis'),
+  },
+  missingFunctionName: {
+    summary: 'Missing function name',
+    detail: missing('The name of a function'),
+  },
+  missingArgumentSeparator: {
+    summary: 'Missing argument separator',
+    detail: missing('A comma before the next argument, or the closing parenthesis,'),
+  },
+  argumentAfterExpansion: {
+    summary: 'Missing closing parenthesis',
+    detail:
+      'An argument that is expanded by "..." is the last one: the closing parenthesis must follow, without a comma.',
+  },
+  missingAttributeName: {
+    summary: 'Invalid attribute name',
+    detail: (found) =>
+      `The name of an attribute is expected behind the dot, but there is ${found}. For other keys use brackets: value["key"].`,
+  },
+  chainedLegacyIndex: {
+    summary: 'Invalid legacy index syntax',
+    detail: 'Two indexes in a row cannot be written by dots. Use brackets: value[0][1].',
+  },
+  nestedSplat: {
+    summary: 'Nested splat expression not allowed',
+    detail: 'Behind ".*" a second star is not possible. Use the full form of the splat: value[*].name[*].',
+  },
+  missingIndexBracket: {
+    summary: 'Missing close bracket on index',
+    detail: missing('The closing bracket of the index'),
+  },
+  missingSplatBracket: {
+    summary: 'Missing close bracket on splat index',
+    detail: missing('The closing bracket of the splat "[*]"'),
+  },
+
+  // Collections
+  missingItemSeparator: {
+    summary: 'Missing item separator',
+    detail: missing('A comma before the next item, or the closing bracket,'),
+  },
+  missingAttributeSeparator: {
+    summary: 'Missing attribute separator',
+    detail: missing('A comma or a newline before the next attribute, or the closing brace,'),
+  },
+  missingAttributeValue: {
+    summary: 'Missing attribute value',
+    detail: (found) =>
+      `An attribute of an object is written name = value, but behind its name there is ${found}.`,
+  },
+  missingKeySeparator: {
+    summary: 'Missing key/value separator',
+    detail: (found) =>
+      `An equals sign is expected behind the name of an attribute, but there is ${found}. A name with spaces, dots or other signs is written in double quotes, a computed one in parentheses.`,
+  },
+  missingLoopName: {
+    summary: "Invalid 'for' expression",
+    detail: missing('The name of a variable behind "for", as in "for item in list",'),
+  },
+  missingLoopValueName: {
+    summary: "Invalid 'for' expression",
+    detail: missing('The name of the variable for the value, as in "for key, value in map",'),
+  },
+  missingIn: {
+    summary: "Invalid 'for' expression",
+    detail: missing('The word "in" and a collection, as in "for item in list",'),
+  },
+  missingForColon: {
+    summary: "Invalid 'for' expression",
+    detail: missing('A colon behind the collection, as in "for item in list : item",'),
+  },
+  missingForKey: {
+    summary: "Invalid 'for' expression",
+    detail: missing(
+      'In braces every element needs a key and a value, as in "{for item in list : item.name => item}": an arrow',
+    ),
+  },
+  keyInTupleFor: {
+    summary: "Invalid 'for' expression",
+    detail:
+      'In brackets the elements have no keys. Use braces to make an object: {for item in list : key => value}.',
+  },
+  groupingInTupleFor: {
+    summary: "Invalid 'for' expression",
+    detail:
+      'The "..." groups values by their key, so it needs the form in braces: {for item in list : key => value...}.',
+  },
+  afterFor: {
+    summary: "Invalid 'for' expression",
+    detail: missing('The end of the for expression'),
+  },
+
+  // Templates
+  unclosedTemplate: {
+    summary: 'Unterminated template string',
+    detail:
+      'The text ends before the end of this string comes. A quoted string ends with a double quote; a heredoc ends with its marker alone on a line, and a newline after it.',
+  },
+  unclosedSequence: {
+    summary: 'Extra characters after interpolation expression',
+    detail: (found) =>
+      `The closing brace of the sequence is expected here, but there is ${found}. If "\${" or "%{" is meant as text, for instance for a shell, double its first character: "$\${" or "%%{".`,
+  },
+  missingDirective: {
+    summary: 'Invalid template directive',
+    detail:
+      'Behind "%{" comes one of the words if, else, endif, for, endfor. If "%{" is meant as text, write "%%{".',
+  },
+  unknownDirective: (word: string) => ({
+    summary: 'Invalid template control keyword',
+    detail: `There is no directive "${word}".${didYouMean(word, ['if', 'else', 'endif', 'for', 'endfor'])} If "%{" is meant as text, write "%%{".`,
+  }),
+  unexpectedElse: {
+    summary: 'Unexpected else directive',
+    detail:
+      'This "else" belongs to no "if", or to one that already has an "else". For more than two cases put an "if" inside of the "else".',
+  },
+  unexpectedEnd: (word: 'endif' | 'endfor', open: 'if' | 'for' | null) => ({
+    summary: `Unexpected ${word} directive`,
+    detail:
+      open === null
+        ? `There is no "${word.slice(3)}" for this "${word}" to end.`
+        : `The innermost directive that is still open is a "${open}", which ends with "%{ end${open} }".`,
+  }),
+  unclosedDirective: (word: 'if' | 'for', line: number) => ({
+    summary: 'Unexpected end of template',
+    detail: `The "${word}" directive on line ${String(line)} has no end. Write "%{ end${word} }" behind what belongs to it.`,
+  }),
+  unknownEscape: (escape: string) => ({
+    summary: 'Invalid escape sequence',
+    detail: `There is no escape "${escape}". The escapes are \\n, \\r, \\t, \\", \\\\, \\uNNNN and \\UNNNNNNNN. For a backslash itself write "\\\\".`,
+  }),
+  shortUnicodeEscape: (selector: string, digits: number) => ({
+    summary: 'Invalid escape sequence',
+    detail: `Behind \\${selector} come exactly ${String(digits)} hexadecimal digits.`,
+  }),
+  noSuchCharacter: (digits: string) => ({
+    summary: 'Invalid escape sequence',
+    detail: `There is no character U+${digits.toUpperCase()}. One beyond U+FFFF is written \\U and eight digits, not as a pair of \\u.`,
+  }),
+
+  // Bounds
+  nestingTooDeep: {
+    summary: 'Nesting too deep',
+    detail: `At most ${String(nestingDepthMax)} blocks, brackets and operators may enclose each other.`,
+  },
+  expressionTooTall: {
+    summary: 'Expression too long',
+    detail: `At most ${String(expressionHeightMax)} operators or accesses may build on each other. Split the expression up.`,
+  },
+  tooManyErrors: {
+    summary: 'Too many errors',
+    detail: 'The rest of the text was not read. Is it HCL at all?',
+  },
+  invalidEncoding: {
+    summary: 'Invalid character encoding',
+    detail: 'The text is not valid Unicode here. Save the file as UTF-8.',
+  },
+} as const satisfies Record<string, Complaint | ((...words: never[]) => Complaint)>;
+
+/** A sentence for the end of a detail, with a space before it, or nothing. */
+function didYouMean(word: string, candidates: readonly string[]): string {
+  const candidate = suggest(word, candidates);
+  return candidate === null ? '' : ` Did you mean "${candidate}"?`;
+}

@@ -1,0 +1,200 @@
+// Expressions (hclsyntax/spec.md, "Expressions": terms, operations, conditionals, function calls), by recursive
+// descent. Newlines end an expression, except between parentheses and brackets.
+import type { BinaryOperator, CallExpression, Expression, InvalidExpression } from './ast.ts';
+import { complaints } from './complaints.ts';
+import {
+  enter,
+  expect,
+  fail,
+  grow,
+  peek,
+  setNewlines,
+  startOf,
+  take,
+  takeIf,
+  takeName,
+  textOf,
+} from './cursor.ts';
+import type { Cursor } from './cursor.ts';
+import { exponentDigitsMax } from './limits.ts';
+import { parseAccess } from './parse-access.ts';
+import { parseObjectOrFor, parseTupleOrFor } from './parse-collection.ts';
+import { parseHeredoc, parseQuoted } from './parse-template.ts';
+import { Token } from './tokens.ts';
+import type { TokenKind } from './tokens.ts';
+
+/** Binary operators by kind of token. Higher levels bind tighter; within a level the leftmost binds first. */
+const binaryOperators = new Map<TokenKind, { readonly operator: BinaryOperator; readonly level: number }>([
+  [Token.star, { operator: '*', level: 6 }],
+  [Token.slash, { operator: '/', level: 6 }],
+  [Token.percent, { operator: '%', level: 6 }],
+  [Token.plus, { operator: '+', level: 5 }],
+  [Token.minus, { operator: '-', level: 5 }],
+  [Token.greater, { operator: '>', level: 4 }],
+  [Token.greaterOrEqual, { operator: '>=', level: 4 }],
+  [Token.less, { operator: '<', level: 4 }],
+  [Token.lessOrEqual, { operator: '<=', level: 4 }],
+  [Token.equal, { operator: '==', level: 3 }],
+  [Token.notEqual, { operator: '!=', level: 3 }],
+  [Token.and, { operator: '&&', level: 2 }],
+  [Token.or, { operator: '||', level: 1 }],
+]);
+
+/** `Expression = ExprTerm | Operation | Conditional`. */
+export function parseExpression(c: Cursor): Expression {
+  if (!enter(c)) return invalid(c);
+  const condition = parseBinary(c, 1);
+  const expression = takeIf(c, Token.question) ? parseBranches(c, condition) : condition;
+  c.depth--;
+  return expression;
+}
+
+/** `Conditional = Expression "?" Expression ":" Expression`, from behind the question mark. */
+function parseBranches(c: Cursor, condition: Expression): Expression {
+  let height = c.height;
+  const then = parseExpression(c);
+  height = Math.max(height, c.height);
+  const hasColon = expect(c, Token.colon, complaints.missingFalseExpression);
+  const otherwise = hasColon ? parseExpression(c) : invalid(c);
+  grow(c, Math.max(height, c.height));
+  return { node: 'conditional', condition, then, otherwise, start: condition.start, end: c.lastEnd };
+}
+
+/** A chain of binary operators that bind at least as tight as the given level. */
+function parseBinary(c: Cursor, lowest: number): Expression {
+  let left = parseUnary(c);
+  for (;;) {
+    const found = binaryOperators.get(peek(c));
+    if (found === undefined || found.level < lowest) return left;
+    const height = c.height;
+    take(c);
+    const right = parseBinary(c, found.level + 1);
+    grow(c, Math.max(height, c.height));
+    left = { node: 'binary', operator: found.operator, left, right, start: left.start, end: right.end };
+  }
+}
+
+/** `unaryOp = ("-" | "!") ExprTerm`; the operand may have a sign of its own. */
+function parseUnary(c: Cursor): Expression {
+  const kind = peek(c);
+  if (kind !== Token.minus && kind !== Token.bang) return parseAccess(c, parseTerm(c));
+  if (!enter(c)) return invalid(c);
+  const start = startOf(c);
+  take(c);
+  const operand = parseUnary(c);
+  grow(c, c.height);
+  c.depth--;
+  return { node: 'unary', operator: kind === Token.minus ? '-' : '!', operand, start, end: operand.end };
+}
+
+/** `ExprTerm`, without the accesses that may follow it. */
+function parseTerm(c: Cursor): Expression {
+  c.height = 1;
+  const kind = peek(c);
+  const start = startOf(c);
+  switch (kind) {
+    case Token.number:
+      return parseNumber(c, start);
+    case Token.identifier:
+      return parseNamed(c, start);
+    case Token.openQuote:
+      return parseQuoted(c);
+    case Token.openHeredoc:
+      return parseHeredoc(c);
+    case Token.openBracket:
+      return parseTupleOrFor(c);
+    case Token.openBrace:
+      return parseObjectOrFor(c);
+    case Token.openParenthesis:
+      return parseParentheses(c, start);
+    default:
+      fail(c, complaints.invalidExpression);
+      return invalid(c);
+  }
+}
+
+function parseNumber(c: Cursor, start: number): Expression {
+  const digits = textOf(c);
+  if (!isNumber(digits)) fail(c, complaints.invalidNumber);
+  take(c);
+  return { node: 'literal', literal: { kind: 'number', digits }, start, end: c.lastEnd };
+}
+
+/** The scanner takes `1.2.3` for one token, and an exponent may be absurd. */
+function isNumber(digits: string): boolean {
+  const dot = digits.indexOf('.');
+  if (dot !== -1 && digits.indexOf('.', dot + 1) !== -1) return false;
+  const exponent = digits.search(/[eE]/);
+  return exponent === -1 || digits.length - exponent - 1 <= exponentDigitsMax;
+}
+
+/** A keyword, a variable or a function call. */
+function parseNamed(c: Cursor, start: number): Expression {
+  const name = takeName(c);
+  const end = c.lastEnd;
+  const follower = peek(c);
+  if (follower === Token.openParenthesis || follower === Token.doubleColon) return parseCall(c, name, start);
+  switch (name) {
+    case 'true':
+    case 'false':
+      return { node: 'literal', literal: { kind: 'bool', value: name === 'true' }, start, end };
+    case 'null':
+      return { node: 'literal', literal: { kind: 'null' }, start, end };
+    default:
+      return { node: 'variable', name, start, end };
+  }
+}
+
+/** `FunctionCall = Identifier ("::" Identifier)* "(" arguments ")"`, from behind the first identifier. */
+function parseCall(c: Cursor, firstName: string, start: number): Expression {
+  let name = firstName;
+  while (takeIf(c, Token.doubleColon)) {
+    if (peek(c) === Token.identifier) name += `::${takeName(c)}`;
+    else fail(c, complaints.missingFunctionName);
+  }
+  const nameSpan = { start, end: c.lastEnd };
+  const outer = setNewlines(c, false);
+  const { expressions, expand } = expect(c, Token.openParenthesis, complaints.missingOpenParenthesis)
+    ? parseArguments(c)
+    : { expressions: [], expand: false };
+  c.newlines = outer;
+  return { node: 'call', name, nameSpan, arguments: expressions, expand, start, end: c.lastEnd };
+}
+
+/** Everything behind the opening parenthesis, the closing one included. */
+function parseArguments(c: Cursor): { expressions: CallExpression['arguments']; expand: boolean } {
+  const expressions: Expression[] = [];
+  let height = 0;
+  let expand = false;
+  while (!takeIf(c, Token.closeParenthesis)) {
+    expressions.push(parseExpression(c));
+    height = Math.max(height, c.height);
+    expand = peek(c) === Token.ellipsis;
+    if (expand) {
+      const ellipsis = { start: startOf(c), end: startOf(c) + 3 };
+      take(c);
+      if (!takeIf(c, Token.closeParenthesis)) fail(c, complaints.argumentAfterExpansion, ellipsis);
+      break;
+    }
+    if (peek(c) !== Token.closeParenthesis) expect(c, Token.comma, complaints.missingArgumentSeparator);
+    if (c.failedAt !== null) break;
+  }
+  grow(c, height);
+  return { expressions, expand };
+}
+
+/** `"(" Expression ")"`. */
+function parseParentheses(c: Cursor, start: number): Expression {
+  const outer = setNewlines(c, false);
+  take(c);
+  const inner = parseExpression(c);
+  expect(c, Token.closeParenthesis, complaints.missingCloseParenthesis);
+  c.newlines = outer;
+  grow(c, c.height);
+  return { node: 'parentheses', inner, start, end: c.lastEnd };
+}
+
+function invalid(c: Cursor): InvalidExpression {
+  c.height = 1;
+  return { node: 'invalid', start: c.lastEnd, end: c.lastEnd };
+}
