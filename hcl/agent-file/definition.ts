@@ -149,7 +149,10 @@ export interface InputDefinition {
 export type OperationDefinition = RunOperation | HttpOperation | StatusOperation;
 
 interface OperationCommon {
-  /** Null when the file gives none: it is then called by its number, and nothing can refer to it. */
+  /**
+   * What `operation.NAME` refers to. For a `run`, `http` or `status` block that stands directly in the action: its
+   * kind. Null when an `operation` block gives none: nothing can refer to it.
+   */
   readonly name: string | null;
   /** From 0. */
   readonly index: number;
@@ -178,7 +181,7 @@ export interface DockerDefinition {
   readonly image: Expression;
   /** Name of a network of the engine; absent: none. */
   readonly network: Expression | null;
-  /** Host path to container path, `:ro` allowed at the end of the latter. */
+  /** A list of `HOST:CONTAINER` or `HOST:CONTAINER:ro`. */
   readonly volumes: Expression | null;
   readonly user: Expression | null;
   readonly memory: Expression | null;
