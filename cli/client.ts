@@ -1,0 +1,133 @@
+// The HTTP client of every command: one request, one answer, and every failure in words that say what to do.
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
+import { problemSchema } from '../protocol/api/page.ts';
+import { Failure, isFailureCode } from '../protocol/failures.ts';
+import { parseJson, stringifyJson } from '../protocol/json.ts';
+import type { CliConfig } from './config.ts';
+import { readEventStream } from './event-stream.ts';
+import type { ReceivedEvent } from './event-stream.ts';
+
+export interface Call<Schema extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly answer: Schema;
+}
+
+export interface Client {
+  readonly config: CliConfig;
+  /** Throws the Failure of the problem document, or `unreachable`. */
+  call<Schema extends z.ZodType>(call: Call<Schema>): Promise<z.output<Schema>>;
+  /** For answers without a body. */
+  send(call: Omit<Call<z.ZodType>, 'answer'>): Promise<void>;
+  /** Events from the one after `after`; ends when the server ends the stream, throws `unreachable` when it breaks. */
+  events(path: string, after: string | null, signal?: AbortSignal): AsyncIterable<ReceivedEvent>;
+  close(): Promise<void>;
+}
+
+export function openClient(config: CliConfig): Client {
+  // An event stream has no end that could be timed, hence no body timeout; pings of the server keep it alive.
+  const dispatcher = new Agent({
+    bodyTimeout: 0,
+    ...(config.ca === null ? {} : { connect: { ca: config.ca } }),
+  });
+
+  const exchange = async (call: Omit<Call<z.ZodType>, 'answer'>, signal?: AbortSignal) => {
+    const answer = await reach(config, () =>
+      request(addressOf(config, call), {
+        method: call.method,
+        dispatcher,
+        headers: headersOf(config, call),
+        ...(signal === undefined ? {} : { signal }),
+        ...(call.body === undefined ? {} : { body: stringifyJson(call.body) }),
+      }),
+    );
+    if (answer.statusCode >= 400) throw await failureOf(answer, config);
+    return answer;
+  };
+
+  return {
+    config,
+    async call(call) {
+      const answer = await exchange(call);
+      return call.answer.parse(parseJson(await answer.body.text()));
+    },
+    async send(call) {
+      const answer = await exchange(call);
+      await answer.body.dump();
+    },
+    async *events(path, after, signal) {
+      const headers = { accept: 'text/event-stream', ...(after === null ? {} : { 'last-event-id': after }) };
+      const answer = await exchange({ method: 'GET', path, headers }, signal);
+      try {
+        yield* readEventStream(answer.body);
+      } catch (cause) {
+        if (signal?.aborted === true) return;
+        throw unreachable(config, cause);
+      }
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function addressOf(config: CliConfig, call: Pick<Call<z.ZodType>, 'path' | 'query'>): URL {
+  const url = new URL(config.url + call.path);
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  return url;
+}
+
+function headersOf(
+  config: CliConfig,
+  call: Pick<Call<z.ZodType>, 'headers' | 'body'>,
+): Record<string, string> {
+  return {
+    ...(config.token === null ? {} : { authorization: `Bearer ${config.token}` }),
+    ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...call.headers,
+  };
+}
+
+async function reach<T>(config: CliConfig, exchange: () => Promise<T>): Promise<T> {
+  try {
+    return await exchange();
+  } catch (cause) {
+    if ((cause as Error).name === 'AbortError') throw cause;
+    throw unreachable(config, cause);
+  }
+}
+
+function unreachable(config: CliConfig, cause: unknown): Failure {
+  const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+  return new Failure(
+    'unreachable',
+    `The server at ${config.url} cannot be reached (${reason}). Is \`wayside server\` running there? ` +
+      'WAYSIDE_URL or --url says where to look.',
+    { cause },
+  );
+}
+
+async function failureOf(answer: Dispatcher.ResponseData, config: CliConfig): Promise<Failure> {
+  const text = await answer.body.text();
+  try {
+    const {
+      code,
+      detail,
+      title,
+      type: _type,
+      status: _status,
+      ...details
+    } = problemSchema.parse(parseJson(text));
+    return new Failure(isFailureCode(code) ? code : 'internal', detail === '' ? title : detail, { details });
+  } catch {
+    return new Failure(
+      'internal',
+      `${config.url} answered ${answer.statusCode}, and not as Wayside does. Is it one?`,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+// Where the server is and who we are: the environment first, then the file that `wayside login` writes.
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { Failure } from '../protocol/failures.ts';
+import { parseJson } from '../protocol/json.ts';
+
+export const defaultUrl = 'http://127.0.0.1:7400';
+export const defaultProject = 'default';
+
+const fileSchema = z.object({
+  url: z.string().optional(),
+  token: z.string().optional(),
+  project: z.string().optional(),
+  /** PEM of the authority that signed the server's certificate, where no public one did. */
+  ca: z.string().optional(),
+});
+export type ConfigFile = z.infer<typeof fileSchema>;
+
+export interface CliConfig {
+  readonly url: string;
+  readonly token: string | null;
+  readonly project: string;
+  readonly ca: string | null;
+}
+
+export interface Environment {
+  readonly [name: string]: string | undefined;
+}
+
+/** `~/.config/wayside/config.json`, or below XDG_CONFIG_HOME. */
+export function configPath(environment: Environment): string {
+  const base = environment['XDG_CONFIG_HOME'] ?? join(environment['HOME'] ?? homedir(), '.config');
+  return join(base, 'wayside', 'config.json');
+}
+
+/** Flags win over the environment, the environment over the file, the file over the defaults. */
+export async function readConfig(
+  environment: Environment,
+  flags: { readonly url?: string | undefined; readonly project?: string | undefined } = {},
+): Promise<CliConfig> {
+  const file = await readConfigFile(configPath(environment));
+  return Object.freeze({
+    url: (flags.url ?? environment['WAYSIDE_URL'] ?? file.url ?? defaultUrl).replace(/\/+$/, ''),
+    token: environment['WAYSIDE_TOKEN'] ?? file.token ?? null,
+    project: flags.project ?? environment['WAYSIDE_PROJECT'] ?? file.project ?? defaultProject,
+    ca: file.ca ?? null,
+  });
+}
+
+export async function readConfigFile(path: string): Promise<ConfigFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new Failure('invalid_configuration', `${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const parsed = fileSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new Failure(
+    'invalid_configuration',
+    `${path} is not valid. Delete it and sign in again with \`wayside login\`.`,
+  );
+}
+
+/** Written beside and renamed, so that a crash leaves the old file; only its owner may read it. */
+export async function writeConfigFile(path: string, file: ConfigFile): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+  await chmod(draft, 0o600);
+  await rename(draft, path);
+}
