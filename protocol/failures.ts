@@ -41,6 +41,7 @@ export const failures = {
   agent_revoked: [403, 'The agent was revoked'],
   agent_interrupted: [409, 'The agent died while the run was going on'],
   released: [409, 'The run was released by a person'],
+  store_rolled_back: [409, 'The database was rolled back, and nobody knows what became of the run'],
 
   // What an agent refuses (architecture.md, section 4). The first group is transient: about this agent only.
   busy: [503, 'The agent has no free slot'],
@@ -105,6 +106,8 @@ export const failures = {
   data_folder_unusable: [503, 'The data folder cannot be used'],
   port_in_use: [503, 'The port is in use'],
   keyring_unusable: [503, 'The keyring cannot be used'],
+  envelope_rejected: [500, 'A sealed value could not be opened'],
+  invalid_backup: [400, 'The backup cannot be used'],
   state_locked: [503, 'Another process uses this state folder'],
   state_unusable: [503, 'The state folder cannot be used'],
   invalid_configuration: [400, 'The configuration is not valid'],

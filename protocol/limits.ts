@@ -40,6 +40,22 @@ export const cancelGraceMsDefault = 10_000;
 export const cancelGraceMsMax = 600_000;
 export const priorityMax = 100;
 export const sweepMs = 1_000;
+/** Rows of one kind that one sweep takes; the next takes the rest. */
+export const sweepRowsMax = 500;
+/** How long an agent is left out for a run that it refused; doubles with each attempt from the least to the most. */
+export const leftOutMsMin = 5_000;
+export const leftOutMsMax = 600_000;
+/** A queued run whose definition nobody advertises any more is refused after this long. */
+export const definitionGoneMs = 60_000;
+/** Frames about one run that wait for a commit; beyond it the socket is not read. */
+export const runFramesPendingMax = 256;
+/** Events that a watcher is behind; beyond it they are read from the store again. */
+export const watchEventsMax = 256;
+export const runEventsPageMax = 500;
+export const runRetentionMsDefault = 90 * 86_400_000;
+/** Outlives every agent's spool by far (rules.md 16). */
+export const tombstoneMs = 365 * 86_400_000;
+export const pruneRowsMax = 200;
 export const dispatchBatchRunsMax = 256;
 export const replaySetMsMin = 7 * 86_400_000;
 export const runOutputValueBytesMax = 64 * 1024;
@@ -113,3 +129,10 @@ export const enrollMsMax = 30_000;
 export const connectMsMax = 15_000;
 export const sealingKeyMsMax = 30 * 86_400_000;
 export const sealingKeysKeptMax = 3;
+
+// Secrets at rest (security.md, section 3). The cost is scrypt's N: 128 MiB of memory with r = 8.
+export const scryptCostDefault = 131_072;
+export const scryptCostMax = 1_048_576;
+export const scryptSaltBytes = 16;
+export const rewrapBatchRowsMax = 200;
+export const keyringDestroyAgeMsMin = 10 * 60_000;
