@@ -27,10 +27,17 @@ export type RunTrigger =
   | 'time_out'
   | 'expire'
   | 'interrupt' // the agent's journal says begun and not ended, or the agent is unknown, gone or revoked
-  | 'retry'; // a new attempt of an idempotent action after a reported crash
+  | 'retry' // a new attempt of an idempotent action after a reported crash
+  | 'rollback'; // the database was restored or rolled back, and nobody knows what the row has missed (rules.md 12)
 
 const transitions: Readonly<Record<RunState, Partial<Readonly<Record<RunTrigger, RunState>>>>> = {
-  queued: { offer: 'offered', cancel: 'canceled', expire: 'expired', refuse_final: 'refused' },
+  queued: {
+    offer: 'offered',
+    cancel: 'canceled',
+    expire: 'expired',
+    refuse_final: 'refused',
+    rollback: 'indeterminate',
+  },
   offered: {
     accept: 'running',
     lapse: 'queued',
@@ -38,6 +45,7 @@ const transitions: Readonly<Record<RunState, Partial<Readonly<Record<RunTrigger,
     refuse_final: 'refused',
     cancel: 'canceled',
     expire: 'expired',
+    rollback: 'indeterminate',
   },
   running: {
     succeed: 'succeeded',
@@ -46,6 +54,7 @@ const transitions: Readonly<Record<RunState, Partial<Readonly<Record<RunTrigger,
     time_out: 'timed_out',
     interrupt: 'indeterminate',
     retry: 'queued',
+    rollback: 'indeterminate',
   },
   indeterminate: { succeed: 'succeeded', fail: 'failed', cancel: 'canceled', time_out: 'timed_out' },
   succeeded: {},

@@ -275,7 +275,9 @@ export const firstLight = {
        expires_at bigint not null,
        unique (action, sequence)
      )`,
-    `create index runs_claim on runs (group_id, priority desc, turn, id) where state = 'queued'`,
+    // The digest lies in the index, so that a claim passes over what no free agent can do without reading the rows.
+    `create index runs_claim on runs (group_id, priority desc, turn, id, definition_digest) where state = 'queued'`,
+    `create index runs_expiry on runs (expires_at) where state = 'queued'`,
     `create index runs_held on runs (agent, state) where state in ('offered', 'running')`,
     `create index runs_slots on runs (group_id, operation) where state in ('offered', 'running', 'indeterminate')`,
     `create index runs_project on runs (project, id)`,
