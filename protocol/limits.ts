@@ -68,6 +68,8 @@ export const descriptionCharactersMax = 2_000;
 export const inputsBytesMax = 256 * 1024;
 export const variableBytesMax = 64 * 1024;
 export const secretCharactersMin = 6;
+/** Bytes of all forms of all secrets of one run together: what the masker keeps 28 bytes of memory for. */
+export const maskStatesMax = 2_000_000;
 export const sealedBytesMax = 384 * 1024;
 
 // HTTP (issue of the API; RFC 9110).
