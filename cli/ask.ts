@@ -1,0 +1,51 @@
+// Gets what must never stand in argv: a secret, from a prompt that does not echo, from stdin or from a file.
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Failure } from '../protocol/failures.ts';
+import type { Surroundings } from './cli.ts';
+
+/** One trailing line end is dropped, as editors and echo add it. */
+export async function readSecret(
+  surroundings: Surroundings,
+  options: { readonly file?: string | undefined; readonly prompt: string },
+): Promise<string> {
+  const secret = (await readRaw(surroundings, options)).replace(/\r?\n$/, '');
+  if (secret === '') throw new Failure('invalid_configuration', `${options.prompt}: nothing was given.`);
+  return secret;
+}
+
+async function readRaw(
+  surroundings: Surroundings,
+  options: { readonly file?: string | undefined; readonly prompt: string },
+): Promise<string> {
+  if (options.file !== undefined && options.file !== '-') {
+    try {
+      return await readFile(options.file, 'utf8');
+    } catch (cause) {
+      throw new Failure(
+        'invalid_configuration',
+        `${options.file} cannot be read: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+  if (!surroundings.stdin.isTTY) return text(surroundings.stdin);
+  return prompt(surroundings, options.prompt);
+}
+
+async function prompt(surroundings: Surroundings, question: string): Promise<string> {
+  surroundings.streams.stderr.write(`${question}: `);
+  // Readline echoes what is typed to its output; this one swallows it.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: surroundings.stdin, output: silent, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    surroundings.streams.stderr.write('\n');
+  }
+}
