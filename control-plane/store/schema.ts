@@ -209,6 +209,7 @@ export interface SchedulesTable {
   cron: string;
   zone: string;
   inputs: string;
+  envelope: string | null;
   skipped_hour: string;
   doubled_hour: string;
   misfire: string;

@@ -34,29 +34,29 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { dataFolder } = options;
   prepareDataFolder(dataFolder);
   const lock = lockFolder(options);
+  const writer = startThread('./sqlite/writer.ts', options);
+  const reader = startThread('./sqlite/reader.ts', options);
   try {
     const path = databasePath(dataFolder);
-    const clock = options.clock ?? null;
-    const start = (entry: string) =>
-      Thread.start({
-        entry: new URL(entry, import.meta.url),
-        settings: {
-          path,
-          trustDomain: options.trustDomain ?? null,
-          ...(clock === null ? {} : { now: clock() }),
-        },
-        clock,
-        onFatal: options.onFatal ?? (() => undefined),
-      });
-    const writer = await start('./sqlite/writer.ts');
+    const now = options.clock === undefined ? {} : { now: options.clock() };
+    const settings = { path, trustDomain: options.trustDomain ?? null, ...now };
+    const { incarnation = '', trustDomain = '' } = await writer.open(settings);
     syncFolder(dataFolder);
-    const reader = await start('./sqlite/reader.ts');
-    const { incarnation = '', trustDomain = '' } = writer.ready;
-    return storeOver({ path, lock, incarnation, trustDomain, writer: writer.thread, reader: reader.thread });
+    await reader.open(settings);
+    return storeOver({ path, lock, incarnation, trustDomain, writer, reader });
   } catch (cause) {
+    await Promise.all([writer.discard(), reader.discard()]);
     lock.release();
     throw cause;
   }
+}
+
+function startThread(entry: string, options: SqliteStoreOptions): Thread {
+  return new Thread({
+    entry: new URL(entry, import.meta.url),
+    clock: options.clock ?? null,
+    onFatal: options.onFatal ?? (() => undefined),
+  });
 }
 
 interface Parts {
@@ -70,6 +70,11 @@ interface Parts {
 
 function storeOver(parts: Parts): Store {
   const { writer, reader } = parts;
+  const close = async () => {
+    await Promise.all([writer.close(), reader.close()]);
+    parts.lock.release();
+  };
+  let closed: Promise<void> | null = null;
   const read = async <Row>(query: CompiledQuery<Row>) => {
     const [result] = await reader.request([statementOf({ query })]);
     return (result?.rows ?? []) as readonly Row[];
@@ -88,10 +93,7 @@ function storeOver(parts: Parts): Store {
     },
     write: async (unit) => writer.request(unit.map(statementOf)),
     backup: (target) => copyDatabase(parts.path, target),
-    close: async () => {
-      await Promise.all([writer.close(), reader.close()]);
-      parts.lock.release();
-    },
+    close: () => (closed ??= close()),
   };
 }
 

@@ -213,6 +213,7 @@ export const firstLight = {
        cron text not null,
        zone text not null,
        inputs text not null,
+       envelope text,
        skipped_hour text not null,
        doubled_hour text not null,
        misfire text not null,

@@ -32,14 +32,14 @@ export interface RequestBatch {
   readonly now?: number;
 }
 
-export type ToThread = RequestBatch | { readonly close: true };
+export type ToThread = RequestBatch | { readonly open: ThreadSettings } | { readonly close: true };
 
 export type FromThread =
   | { readonly ready: Readonly<Record<string, string>> }
   | { readonly unusable: FailureMessage }
   | { readonly answers: readonly (readonly [number, Answer])[]; readonly fatal?: FailureMessage };
 
-/** What a thread is started with. */
+/** What a connection is opened with. */
 export interface ThreadSettings {
   readonly path: string;
   readonly trustDomain: string | null;

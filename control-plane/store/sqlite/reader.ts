@@ -1,6 +1,6 @@
 // Entry of the reader thread: one read-only connection, so that lists and pages of output never wait for a commit
 // and never block the main thread.
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { openReadingConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { describeFailure } from './failure.ts';
@@ -13,7 +13,7 @@ const send = (message: FromThread) => {
 };
 
 function serve(connection: Connection): void {
-  port?.on('message', (message: ToThread) => {
+  port?.on('message', (message: Exclude<ToThread, { open: unknown }>) => {
     if ('close' in message) {
       connection.close();
       port?.close();
@@ -43,11 +43,13 @@ function readSnapshot(connection: Connection, statements: readonly Statement[]):
   }
 }
 
-const settings = workerData as ThreadSettings;
-try {
-  serve(openReadingConnection(settings.path, settings.now));
-  send({ ready: {} });
-} catch (cause) {
-  send({ unusable: describeFailure(cause, '') });
-  port.close();
-}
+// The first message opens; it comes when the writer has made the database.
+port.once('message', ({ open }: { readonly open: ThreadSettings }) => {
+  try {
+    serve(openReadingConnection(open.path, open.now));
+    send({ ready: {} });
+  } catch (cause) {
+    send({ unusable: describeFailure(cause, '') });
+    port.close();
+  }
+});

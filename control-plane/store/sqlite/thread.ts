@@ -10,7 +10,6 @@ import type { Answer, FromThread, RequestBatch, Statement, ThreadSettings, ToThr
 
 export interface ThreadOptions {
   readonly entry: URL;
-  readonly settings: ThreadSettings;
   /** The clock that the database follows, where it is not the machine's. */
   readonly clock: (() => number) | null;
   /** Called once, when nothing more can be written and the process must end (rules.md 4). */
@@ -31,31 +30,39 @@ export class Thread {
   #ended: Failure | null = null;
   readonly #exited: Promise<void>;
 
-  private constructor(options: ThreadOptions, worker: Worker) {
+  /** Starts the thread; it does nothing before `open`. */
+  constructor(options: ThreadOptions) {
     this.#options = options;
-    this.#worker = worker;
-    worker.on('message', (message: FromThread) => {
+    this.#worker = new Worker(options.entry);
+    this.#worker.on('message', (message: FromThread) => {
       this.#receive(message);
     });
-    worker.on('error', (cause) => {
+    this.#worker.on('error', (cause) => {
       this.#fail(new Failure('store_failed', 'A thread of the store died. Restart the server.', { cause }));
     });
-    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()));
-    worker.once('exit', () => {
-      this.#fail(new Failure('store_failed', 'The store is closed.'));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#fail(new Failure('store_failed', 'The store is closed.'));
+        resolve();
+      });
     });
   }
 
-  /** Starts the thread and waits until its connection is open. Throws what it could not do. */
-  static async start(options: ThreadOptions): Promise<{ thread: Thread; ready: Record<string, string> }> {
-    const worker = new Worker(options.entry, { workerData: options.settings });
+  /** Opens the connection, and resolves with what the thread found. Throws what it could not do. */
+  async open(settings: ThreadSettings): Promise<Readonly<Record<string, string>>> {
     const first = await new Promise<FromThread>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
+      this.#worker.once('message', resolve);
+      this.#worker.once('error', reject);
+      this.#post({ open: settings });
     });
     if ('unusable' in first) throw toFailure(first.unusable);
     if (!('ready' in first)) throw new Error('the thread of the store answered before it was ready');
-    return { thread: new Thread(options, worker), ready: { ...first.ready } };
+    return first.ready;
+  }
+
+  /** Ends a thread that was never opened, or that could not be. */
+  async discard(): Promise<void> {
+    await this.#worker.terminate();
   }
 
   /** Runs the statements as one unit (writer) or of one snapshot (reader). */

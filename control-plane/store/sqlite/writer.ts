@@ -1,5 +1,5 @@
 // Entry of the writer thread: the only connection that writes. It empties its queue into one commit per turn.
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { openWritingConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { describeFailure } from './failure.ts';
@@ -41,7 +41,7 @@ function serve(connection: Connection): void {
     port?.close();
   };
 
-  port?.on('message', (message: ToThread) => {
+  port?.on('message', (message: Exclude<ToThread, { open: unknown }>) => {
     if ('close' in message) {
       closing = true;
       if (fatal !== null) finish();
@@ -59,13 +59,15 @@ function serve(connection: Connection): void {
   });
 }
 
-const settings = workerData as ThreadSettings;
-try {
-  const connection = openWritingConnection(settings.path, settings.now);
-  const identity = prepareDatabase(connection, settings.trustDomain);
-  serve(connection);
-  send({ ready: { ...identity } });
-} catch (cause) {
-  send({ unusable: describeFailure(cause, '') });
-  port.close();
-}
+// The first message opens; the thread is started before, because that takes longer than anything else.
+port.once('message', ({ open }: { readonly open: ThreadSettings }) => {
+  try {
+    const connection = openWritingConnection(open.path, open.now);
+    const identity = prepareDatabase(connection, open.trustDomain);
+    serve(connection);
+    send({ ready: { ...identity } });
+  } catch (cause) {
+    send({ unusable: describeFailure(cause, '') });
+    port.close();
+  }
+});
