@@ -5,6 +5,7 @@ import type { renewSchema, Identity } from '../../protocol/api/enrollment.ts';
 import type { Failure, FailureCode } from '../../protocol/failures.ts';
 import type { AgentFrame, ServerFrame, closeCodes } from '../../protocol/frames.ts';
 import type { SpiffeIdentity } from '../../protocol/ids.ts';
+import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import type { z } from 'zod';
 
 export type HelloFrame = Extract<AgentFrame, { type: 'hello' }>;
@@ -19,19 +20,6 @@ export interface ChannelClock {
   after(ms: number, wake: () => void): () => void;
   /** From 0 up to 1, not 1; spreads what would otherwise happen all at once. */
   random(): number;
-}
-
-/** What a client certificate says, after TLS has verified its chain. */
-export interface PeerCertificate {
-  /** Hex, upper case, as node:crypto prints it. */
-  readonly serial: string;
-  /** Epoch ms. */
-  readonly notBefore: number;
-  readonly notAfter: number;
-  /** SHA-256 of the public key (SubjectPublicKeyInfo), hex in lower case. */
-  readonly fingerprint: string;
-  /** Which certificate of this agent it is, counted from 1 (rules.md 13). */
-  readonly generation: number;
 }
 
 /** A live WebSocket of one agent. The identity is the certificate's; no frame changes it. */
