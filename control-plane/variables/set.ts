@@ -1,0 +1,109 @@
+// Stores a value. A sensitive one is sealed before it is stored, says where it may go, and never becomes readable:
+// what was sensitive once stays so until the variable is deleted.
+import { randomUUIDv7 } from 'node:crypto';
+import type { z } from 'zod';
+import type { variableSetSchema } from '../../protocol/api/operations.ts';
+import { Failure } from '../../protocol/failures.ts';
+import { canonicalJson, stringifyJson } from '../../protocol/json.ts';
+import { secretCharactersMin, variableBytesMax } from '../../protocol/limits.ts';
+import { readAction } from '../actions/read.ts';
+import { commitChange } from '../authority/change.ts';
+import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import { variableCell } from './cell.ts';
+import { bindVariable, insertVariable, selectVariable, updateVariable } from './store.ts';
+import type { VariableRow } from './store.ts';
+
+type Body = z.output<typeof variableSetSchema>;
+type Deps = ChangeDeps & { readonly secrets: Pick<Secrets, 'sealAtRest'> };
+
+/** Throws `secret_too_short`, `invalid_request` (too large, or made readable) and `not_found` (the action). */
+export async function setVariable(
+  deps: Deps,
+  context: ChangeContext & { readonly project: { readonly id: string } },
+  variable: { readonly name: string; readonly body: Body; readonly expected: number | null },
+): Promise<{ readonly row: VariableRow; readonly created: boolean }> {
+  const { name, body } = variable;
+  const project = context.project.id;
+  const action = body.action === undefined ? '' : (await readAction(deps.store, project, body.action)).id;
+  const [before] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
+  refuseBadValue(body, before);
+  const id = before?.id ?? randomUUIDv7();
+  const cells = await sealedOrPlain(deps, context, { id, body });
+  const places = await placesOf(deps, context, body);
+  const columns = { id, description: body.description, sensitive: Number(body.sensitive), ...cells };
+  await commitChange(deps, context, {
+    operation: before === undefined ? 'variable.create' : 'variable.update',
+    resource: `projects/${project}/variables/${id}`,
+    // Not even a sensitive value's length is said.
+    details: {
+      after: { name, action: body.action ?? null, sensitive: body.sensitive, bind: body.bind ?? [] },
+    },
+    steps: [
+      before === undefined
+        ? insertVariable(deps.store, { ...columns, project, action, name })
+        : updateVariable(deps.store, { ...columns, revision: variable.expected ?? before.revision }),
+      ...(body.bind === undefined ? [] : bindVariable(deps.store, id, places)),
+    ],
+  });
+  const [row] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
+  if (row === undefined) throw new Failure('conflict', 'The variable was deleted while it was being set.');
+  return { row, created: before === undefined };
+}
+
+function refuseBadValue(body: Body, before: VariableRow | undefined): void {
+  const text = stringifyJson(body.value);
+  if (Buffer.byteLength(text) > variableBytesMax) {
+    throw new Failure('invalid_request', `A variable may have ${variableBytesMax} bytes at the most.`);
+  }
+  if (before?.sensitive === 1 && !body.sensitive) {
+    throw new Failure(
+      'invalid_request',
+      'It is sensitive and stays so. Delete it first to store a readable one.',
+    );
+  }
+  if (body.sensitive && !longEnough(body.value)) {
+    throw new Failure(
+      'secret_too_short',
+      `A sensitive value needs ${secretCharactersMin} characters at least; a shorter one cannot be masked in output.`,
+    );
+  }
+}
+
+/** Every text inside must be long enough to be masked; a number or a truth value cannot be. */
+function longEnough(value: Body['value']): boolean {
+  if (typeof value === 'string') return value.length >= secretCharactersMin;
+  if (Array.isArray(value)) return value.length > 0 && value.every(longEnough);
+  if (typeof value === 'object' && value !== null && !JSON.isRawJSON(value)) {
+    const members = Object.values(value as Record<string, Body['value']>);
+    return members.length > 0 && members.every(longEnough);
+  }
+  return false;
+}
+
+async function sealedOrPlain(
+  deps: Deps,
+  context: ChangeContext & { readonly project: { readonly id: string } },
+  { id, body }: { readonly id: string; readonly body: Body },
+): Promise<{ readonly value: string | null; readonly envelope: string | null }> {
+  const text = canonicalJson(body.value);
+  if (!body.sensitive) return { value: text, envelope: null };
+  const { organization } = context.caller.principal;
+  const cell = variableCell({ organization, project: context.project.id, id });
+  return { value: null, envelope: await deps.secrets.sealAtRest(text, cell) };
+}
+
+async function placesOf(
+  deps: Deps,
+  context: ChangeContext & { readonly project: { readonly id: string } },
+  body: Body,
+): Promise<readonly { readonly action: string; readonly input: string; readonly by: string }[]> {
+  const by = context.caller.principal.id;
+  return Promise.all(
+    (body.bind ?? []).map(async ({ action, input }) => ({
+      action: (await readAction(deps.store, context.project.id, action)).id,
+      input,
+      by,
+    })),
+  );
+}
