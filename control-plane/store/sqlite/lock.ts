@@ -1,11 +1,15 @@
 // One process per data folder. The kernel keeps the exclusion and frees it when the process dies; a file beside it
 // says who holds it, for people.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { Failure } from '../../../protocol/failures.ts';
+import { resultCode } from './failure.ts';
+
+/** SQLITE_BUSY. */
+const busy = 5;
 
 const holderSchema = z.object({ pid: z.int(), host: z.string(), started_at: z.int(), message: z.string() });
 
@@ -23,12 +27,16 @@ export function takeFolderLock(
   options: { readonly purpose: string; readonly now: number },
 ): FolderLock {
   const note = join(folder, 'lock.json');
-  const database = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: 0 });
+  const path = join(folder, 'lock.sqlite');
+  // On a file that it may not write, SQLite would quietly begin a reading transaction, which excludes nobody.
+  if (existsSync(path)) accessSync(path, constants.W_OK);
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('begin exclusive');
   } catch (cause) {
     database.close();
-    throw locked(folder, note, cause);
+    if (resultCode(cause) === busy) throw locked(folder, note, cause);
+    throw cause;
   }
   const holder: z.infer<typeof holderSchema> = {
     pid: process.pid,
