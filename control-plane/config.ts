@@ -1,0 +1,134 @@
+// The control plane's configuration: flags and environment, parsed once into one frozen object.
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { Failure } from '../protocol/failures.ts';
+import { requestsPerMinuteMax } from '../protocol/limits.ts';
+
+const portSchema = z.coerce.number().int().min(0).max(65_535);
+
+/** Every option: its flag is `--name`, its variable `WAYSIDE_NAME`, both from the name here. */
+export const serverOptions = {
+  data: { schema: z.string().min(1).default('./wayside-data'), help: 'folder that holds everything' },
+  host: { schema: z.string().default('127.0.0.1'), help: 'address of API and UI' },
+  port: { schema: portSchema.default(7400), help: 'port of API and UI' },
+  'tls-cert': { schema: z.string().optional(), help: 'certificate chain (PEM) of API and UI' },
+  'tls-key': { schema: z.string().optional(), help: 'private key (PEM) of API and UI' },
+  'agent-host': { schema: z.string().default('127.0.0.1'), help: 'address on which agents connect' },
+  'agent-port': { schema: portSchema.default(7401), help: 'port on which agents connect (mutual TLS)' },
+  'enroll-port': { schema: portSchema.default(7402), help: 'port on which agents enrol' },
+  'public-host': { schema: z.string().optional(), help: 'name or address at which agents reach this host' },
+  'trust-domain': { schema: z.string().optional(), help: 'SPIFFE trust domain; fixed at the first start' },
+  'keyring-passphrase-file': {
+    schema: z.string().optional(),
+    help: 'file with the passphrase of the keyring',
+  },
+  'requests-per-minute': {
+    schema: z.coerce.number().int().min(1).default(requestsPerMinuteMax),
+    help: 'how many requests one token may make',
+  },
+  'log-level': {
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    help: 'how much is logged',
+  },
+} as const;
+
+export interface ServerConfig {
+  readonly dataFolder: string;
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls: { readonly key: string; readonly cert: string } | null;
+  };
+  readonly agents: {
+    readonly host: string;
+    readonly port: number;
+    readonly enrollPort: number;
+    readonly publicHost: string;
+  };
+  readonly trustDomain: string | null;
+  readonly keyringPassphrase: string | null;
+  readonly requestsPerMinute: number;
+  readonly logLevel: string;
+}
+
+/**
+ * Flags win over the environment. Throws `invalid_configuration` naming the option, and where plain HTTP would leave
+ * this machine.
+ */
+export function parseServerConfig(
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): ServerConfig {
+  const option = <Name extends keyof typeof serverOptions>(name: Name) =>
+    parseOption(name, flags[name] ?? environment[environmentName(name)]);
+  const host = option('host');
+  const agentHost = option('agent-host');
+  const passphraseFile = option('keyring-passphrase-file');
+  return Object.freeze({
+    dataFolder: resolve(option('data')),
+    http: { host, port: option('port'), tls: readTls(host, option('tls-cert'), option('tls-key')) },
+    agents: {
+      host: agentHost,
+      port: option('agent-port'),
+      enrollPort: option('enroll-port'),
+      publicHost: option('public-host') ?? (isWildcard(agentHost) ? hostname() : agentHost),
+    },
+    trustDomain: option('trust-domain') ?? null,
+    keyringPassphrase: passphraseFile === undefined ? null : readFile(passphraseFile).trimEnd(),
+    requestsPerMinute: option('requests-per-minute'),
+    logLevel: option('log-level'),
+  });
+}
+
+/** `agent-port` is WAYSIDE_AGENT_PORT. */
+export function environmentName(name: string): string {
+  return `WAYSIDE_${name.replaceAll('-', '_').toUpperCase()}`;
+}
+
+function parseOption<Name extends keyof typeof serverOptions>(
+  name: Name,
+  text: string | undefined,
+): z.output<(typeof serverOptions)[Name]['schema']> {
+  const result = serverOptions[name].schema.safeParse(text);
+  if (result.success) return result.data as z.output<(typeof serverOptions)[Name]['schema']>;
+  const why = result.error.issues.map((issue) => issue.message).join('; ');
+  throw new Failure('invalid_configuration', `--${name} (${environmentName(name)}) is not valid: ${why}.`);
+}
+
+function readTls(
+  host: string,
+  cert: string | undefined,
+  key: string | undefined,
+): { readonly key: string; readonly cert: string } | null {
+  if (cert !== undefined && key !== undefined) return { cert: readFile(cert), key: readFile(key) };
+  if (cert !== undefined || key !== undefined) {
+    throw new Failure('invalid_configuration', '--tls-cert and --tls-key go together.');
+  }
+  if (isLoopback(host)) return null;
+  throw new Failure(
+    'invalid_configuration',
+    `Tokens would cross the network in the clear: give --tls-cert and --tls-key to listen on ${host}, ` +
+      'or listen on 127.0.0.1 behind a proxy that speaks TLS.',
+  );
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Failure('invalid_configuration', `${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

@@ -1,0 +1,25 @@
+// The SQL of organizations.
+import type { CompiledQuery } from 'kysely';
+import { nowMs } from '../store/dialect.ts';
+import type { OrganizationsTable } from '../store/schema.ts';
+import { step } from '../store/step.ts';
+import type { Step, Store } from '../store/store.ts';
+
+export function selectOrganizations(store: Store): CompiledQuery<Pick<OrganizationsTable, 'id' | 'name'>> {
+  return store.db.selectFrom('organizations').select(['id', 'name']).limit(1).compile();
+}
+
+export function insertOrganization(
+  store: Store,
+  organization: { readonly id: string; readonly name: string },
+): Step {
+  return step(
+    store.db.insertInto('organizations').values({
+      ...organization,
+      created_at: nowMs(store.engine),
+      policy_revision: 1,
+      audit_position: 0,
+      audit_hash: '',
+    }),
+  );
+}
