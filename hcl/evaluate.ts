@@ -1,19 +1,183 @@
-// Evaluates expressions.
-import type { Expression } from './ast.ts';
+// Evaluates expressions (hashicorp/hcl, hclsyntax/spec.md "Expressions"; spec.md "Expression Evaluation").
+// Total: every input gives a value or diagnostics, in bounded time and memory, and nothing but values is reachable.
+import type {
+  Expression,
+  LiteralExpression,
+  ObjectExpression,
+  TupleExpression,
+  VariableExpression,
+} from './ast.ts';
+import { convert } from './convert.ts';
+import { parseDecimal } from './decimal.ts';
+import { describeKind } from './describe.ts';
 import type { Diagnostic } from './diagnostic.ts';
+import { suggest } from './did-you-mean.ts';
+import { evaluateAttribute, evaluateIndex } from './evaluate-access.ts';
+import { evaluateCall } from './evaluate-call.ts';
+import { evaluateConditional } from './evaluate-conditional.ts';
+import { evaluateFor } from './evaluate-for.ts';
+import { evaluateBinary, evaluateUnary } from './evaluate-operators.ts';
 import type { Scope } from './evaluate-scope.ts';
+import { findVariable, newBudget, variableNames } from './evaluate-scope.ts';
+import { evaluateSplat } from './evaluate-splat.ts';
+import type { Evaluation } from './evaluate-state.ts';
+import { charge, checkSize, LimitReached, report } from './evaluate-state.ts';
+import { evaluateTemplate } from './evaluate-template.ts';
+import { evaluationDepthMax, numberDigitsMax } from './limits.ts';
 import type { Value } from './values.ts';
-import { NULL } from './values.ts';
+import { boolValue, NULL, numberValue, objectValue, STRING, tupleValue } from './values.ts';
 
 export interface Evaluated {
   /** Null when there are errors. */
   readonly value: Value;
+  /** Every error that was found; empty when the value counts. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The value of an expression in a scope, or what is wrong with it. */
+/**
+ * The value of an expression in a scope, or what is wrong with it. Never throws. An expression that the parser could
+ * not read has a diagnostic of the parser already and gives null without another one.
+ */
 export function evaluate(expression: Expression, scope: Scope): Evaluated {
-  void expression;
-  void scope;
-  return { value: NULL, diagnostics: [] };
+  const evaluation: Evaluation = {
+    source: scope.source,
+    budget: scope.budget ?? newBudget(),
+    diagnostics: [],
+    depth: 0,
+    at: expression,
+    seen: 0,
+    evaluate: (inner, innerScope) => evaluateInside(evaluation, inner, innerScope),
+  };
+  const found = evaluation.diagnostics;
+  try {
+    const value = evaluation.evaluate(expression, scope);
+    return { value: value && found.length === 0 ? value : NULL, diagnostics: found };
+  } catch (error) {
+    if (!(error instanceof LimitReached)) throw error;
+    evaluation.diagnostics = found;
+    report(evaluation, { summary: 'Evaluation limit reached', detail: error.detail, span: evaluation.at });
+    return { value: NULL, diagnostics: found };
+  }
+}
+
+function evaluateInside(evaluation: Evaluation, expression: Expression, scope: Scope): Value | undefined {
+  evaluation.at = expression;
+  charge(evaluation, 1);
+  if (evaluation.depth >= evaluationDepthMax) {
+    throw new LimitReached(`Expressions may be nested no more than ${evaluationDepthMax} levels deep.`);
+  }
+  evaluation.depth += 1;
+  const value = evaluateNode(evaluation, expression, scope);
+  evaluation.depth -= 1;
+  if (value) evaluation.seen |= value.marks;
+  return value;
+}
+
+function evaluateNode(evaluation: Evaluation, expression: Expression, scope: Scope): Value | undefined {
+  switch (expression.node) {
+    case 'literal':
+      return evaluateLiteral(evaluation, expression);
+    case 'template':
+      return evaluateTemplate(evaluation, expression, scope);
+    case 'variable':
+      return evaluateVariable(evaluation, expression, scope);
+    case 'attribute-access':
+      return evaluateAttribute(evaluation, expression, scope);
+    case 'index':
+      return evaluateIndex(evaluation, expression, scope);
+    case 'splat':
+      return evaluateSplat(evaluation, expression, scope);
+    case 'call':
+      return evaluateCall(evaluation, expression, scope);
+    case 'tuple':
+      return evaluateTuple(evaluation, expression, scope);
+    case 'object':
+      return evaluateObject(evaluation, expression, scope);
+    case 'for':
+      return evaluateFor(evaluation, expression, scope);
+    case 'conditional':
+      return evaluateConditional(evaluation, expression, scope);
+    case 'unary':
+      return evaluateUnary(evaluation, expression, scope);
+    case 'binary':
+      return evaluateBinary(evaluation, expression, scope);
+    case 'parentheses':
+      return evaluation.evaluate(expression.inner, scope);
+    case 'invalid':
+      return undefined;
+  }
+}
+
+/** "Literal Values". */
+function evaluateLiteral(evaluation: Evaluation, expression: LiteralExpression): Value | undefined {
+  const { literal } = expression;
+  if (literal.kind === 'null') return NULL;
+  if (literal.kind === 'bool') return boolValue(literal.value);
+  const value = parseDecimal(literal.digits);
+  if (value) return numberValue(value);
+  const detail = `Numbers may take no more than ${numberDigitsMax} digits when written in full.`;
+  return report(evaluation, { summary: 'Number out of range', detail, span: expression });
+}
+
+/** "Variables and Variable Expressions". */
+function evaluateVariable(
+  evaluation: Evaluation,
+  expression: VariableExpression,
+  scope: Scope,
+): Value | undefined {
+  const value = findVariable(scope, expression.name);
+  if (value) return value;
+  const names = variableNames(scope);
+  const near = suggest(expression.name, names);
+  const hint =
+    near !== undefined
+      ? ` Did you mean "${near}"?`
+      : names.length === 0
+        ? ' Variables may not be used here.'
+        : ` To write a text, put it in quotes: "${expression.name}".`;
+  const detail = `There is no variable named "${expression.name}".${hint}`;
+  return report(evaluation, { summary: 'Unknown variable', detail, span: expression });
+}
+
+/** "Collection Values": a tuple. */
+function evaluateTuple(evaluation: Evaluation, { items }: TupleExpression, scope: Scope): Value | undefined {
+  const values: Value[] = [];
+  for (const item of items) {
+    const value = evaluation.evaluate(item, scope);
+    if (value) values.push(value);
+  }
+  return values.length === items.length ? checkSize(tupleValue(values)) : undefined;
+}
+
+/** "Collection Values": an object. A key's marks are the object's, because they show in its attribute names. */
+function evaluateObject(
+  evaluation: Evaluation,
+  { items }: ObjectExpression,
+  scope: Scope,
+): Value | undefined {
+  const entries: [string, Value][] = [];
+  let marks = 0;
+  for (const item of items) {
+    const key =
+      item.bareKey === null ? evaluateKey(evaluation, item.key, scope) : { name: item.bareKey, marks: 0 };
+    const value = evaluation.evaluate(item.value, scope);
+    if (!key || !value) continue;
+    entries.push([key.name, value]);
+    marks |= key.marks;
+  }
+  return entries.length === items.length ? checkSize(objectValue(entries, marks)) : undefined;
+}
+
+function evaluateKey(
+  evaluation: Evaluation,
+  expression: Expression,
+  scope: Scope,
+): { name: string; marks: number } | undefined {
+  const key = evaluation.evaluate(expression, scope);
+  if (!key) return undefined;
+  const name = key.kind === 'null' ? undefined : convert(key, STRING);
+  if (name && 'value' in name && name.value.kind === 'string')
+    return { name: name.value.value, marks: key.marks };
+  const detail = `The key of an object must be a text, and this is ${describeKind(key)}.`;
+  return report(evaluation, { summary: 'Invalid object key', detail, span: expression });
 }

@@ -15,6 +15,12 @@ export const diagnosticsMax = 100;
 /** Digits of a number's exponent, the sign not counted. */
 export const exponentDigitsMax = 6;
 
+/** UTF-16 code units of a line's beginning in which grapheme clusters are counted for the column of a diagnostic. */
+export const segmentedLengthMax = 10_000;
+
+/** Columns of a source line that are shown with a diagnostic. */
+export const shownColumnsMax = 160;
+
 /** Steps of one evaluation: a node visited, an element made or looked at, or `textPerStep` of text handled. */
 export const evaluationStepsMax = 1_000_000;
 
@@ -49,4 +55,13 @@ export const formatWidthMax = 10_000;
 export const patternLengthMax = 4_096;
 
 /** UTF-16 code units of a text for `yamldecode`. */
-export const yamlTextMax = 1_048_576;
+export const yamlTextMax = 262_144;
+
+/** Steps that each UTF-16 code unit of a regular expression costs when it is compiled. */
+export const patternStepsPerUnit = 4;
+
+/** What a search costs: code units of text times instructions of the pattern, one step for so many. */
+export const searchWorkPerStep = 500;
+
+/** Compiled regular expressions that are kept for the next use. */
+export const patternsKeptMax = 64;

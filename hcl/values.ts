@@ -1,7 +1,7 @@
 // The values that expressions have (hashicorp/hcl, spec.md "HCL Syntax-Agnostic Information Model", "Values").
 // Values are immutable. Marks travel with a value through every expression that uses it.
 import { compareText, wellFormed } from './text.ts';
-import { equalDecimals, fromNumber, parseDecimal } from './decimal.ts';
+import { decimal, equalDecimals, parseDecimal } from './decimal.ts';
 import type { Decimal } from './decimal.ts';
 import { textPerStep } from './limits.ts';
 
@@ -95,10 +95,10 @@ export function numberValue(value: Decimal, marks: Marks = 0): NumberValue {
   return { kind: 'number', value, marks };
 }
 
-/** For numbers that the program itself counts; a double that is not finite is a defect of the caller. */
+/** For whole numbers that the program itself counts; any other double is a defect of the caller. */
 export function countValue(count: number, marks: Marks = 0): NumberValue {
-  const value = fromNumber(count);
-  if (!value) throw new Error(`not a finite number: ${count}`);
+  const value = decimal(BigInt(count));
+  if (!value) throw new RangeError(`not a number that can be counted: ${count}`);
   return numberValue(value, marks);
 }
 
@@ -125,7 +125,7 @@ export function setValue(items: readonly Value[], element: Type, marks: Marks = 
 /** Of two entries with one name the later stands. */
 export function objectValue(entries: Iterable<readonly [string, Value]>, marks: Marks = 0): MappingValue {
   const sorted = sortedEntries(entries);
-  return { kind: 'object', entries: sorted, marks, size: totalSize(sorted.values()) };
+  return { kind: 'object', entries: sorted, marks, size: mappingSize(sorted) };
 }
 
 /** Of two entries with one key the later stands. The values are all of the `element` type. */
@@ -135,7 +135,7 @@ export function mapValue(
   marks: Marks = 0,
 ): MappingValue {
   const sorted = sortedEntries(entries);
-  return { kind: 'map', entries: sorted, element, marks, size: totalSize(sorted.values()) };
+  return { kind: 'map', entries: sorted, element, marks, size: mappingSize(sorted) };
 }
 
 function sortedEntries(entries: Iterable<readonly [string, Value]>): ReadonlyMap<string, Value> {
@@ -166,13 +166,19 @@ export function sizeOf(value: Value): number {
       return value.size ?? totalSize(value.items);
     case 'object':
     case 'map':
-      return value.size ?? totalSize(value.entries.values());
+      return value.size ?? mappingSize(value.entries);
   }
 }
 
-function totalSize(items: Iterable<Value>): number {
+function totalSize(items: readonly Value[]): number {
   let size = 1;
   for (const item of items) size += sizeOf(item);
+  return size;
+}
+
+function mappingSize(entries: ReadonlyMap<string, Value>): number {
+  let size = 1;
+  for (const [key, value] of entries) size += sizeOf(value) + Math.floor(key.length / textPerStep);
   return size;
 }
 

@@ -34,6 +34,8 @@ export interface Parameter {
   readonly variadic?: true;
   readonly optional?: true;
   readonly nullable?: true;
+  /** Takes values of this shape as they are, of whatever element types; then `type` is not converted to. */
+  readonly shape?: 'sequence' | 'mapping' | 'collection';
 }
 
 export interface Example {

@@ -1,0 +1,42 @@
+// Names for types and values in diagnostics. What a sensitive value is stays unsaid everywhere.
+import type { Type, Value } from './values.ts';
+import { marksOf, SENSITIVE, typeOf } from './values.ts';
+import { valueToJson } from './json.ts';
+
+const SHOWN_LENGTH = 60;
+
+/** A type as a sentence has it: `a string`, `an object`, `a list of number`. */
+export function describeType(type: Type): string {
+  switch (type.kind) {
+    case 'list':
+    case 'set':
+    case 'map':
+      return type.element.kind === 'any' ? `a ${type.kind}` : `a ${type.kind} of ${type.element.kind}`;
+    case 'object':
+      return 'an object';
+    case 'any':
+      return 'any value';
+    default:
+      return `a ${type.kind}`;
+  }
+}
+
+/** What kind of value it is: `null`, `a string`, `a list of string`. */
+export function describeKind(value: Value): string {
+  return value.kind === 'null' ? 'null' : describeType(typeOf(value));
+}
+
+/** The value as JSON, cut where it is long; undefined when any of it is sensitive. */
+export function showValue(value: Value): string | undefined {
+  if ((marksOf(value) & SENSITIVE) !== 0) return undefined;
+  const text = valueToJson(value);
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH).toWellFormed()}…` : text;
+}
+
+/** `"a", "b" and "c"`; no more than eight, then how many there are besides. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, names.length > 8 ? 7 : 8).map((name) => `"${name}"`);
+  const rest = names.length - shown.length;
+  const parts = rest > 0 ? [...shown, `${rest} more`] : shown;
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;
+}
