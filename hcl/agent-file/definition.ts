@@ -202,8 +202,8 @@ export interface HttpOperation extends OperationCommon {
   /** A map of strings, numbers, bools or lists of them, percent-encoded and added to the URL. */
   readonly query: Expression | null;
   readonly body: Expression | null;
-  /** The `http` block's own timeout, for one request. */
-  readonly requestTimeoutMs: number | null;
+  /** For the whole exchange; 30 s unless the `http` block says otherwise. */
+  readonly requestTimeoutMs: number;
   readonly expect: ExpectDefinition;
   readonly tls: TlsDefinition | null;
   /** How many redirects are followed: 0 unless the file asks. */

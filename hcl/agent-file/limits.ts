@@ -21,3 +21,5 @@ export const runsPerHourMax = 1_000_000;
 export const patternCharactersMax = 1_000;
 /** Beyond this many states a pattern counts as unproven. */
 export const automatonStatesMax = 10_000;
+export const operationNameCharactersMax = 200;
+export const requestTimeoutMsDefault = 30_000;

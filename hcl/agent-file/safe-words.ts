@@ -39,3 +39,9 @@ export const headerName: WordLanguage = {
   first: alphanumeric,
   rest: union([...alphanumeric, ...characters("!#$%&'*+-.^_`|~")]),
 };
+
+/** A plain name: of a secret, of a file in a literal folder. */
+export const plainName: WordLanguage = {
+  first: alphanumeric,
+  rest: union([...alphanumeric, ...characters('_.-')]),
+};

@@ -3,6 +3,7 @@
 import type { CallExpression, Expression, Span, TemplatePart } from '../ast.ts';
 import { printDecimal } from '../decimal.ts';
 import type { InputDefinition } from './definition.ts';
+import { findBuiltIn } from './names.ts';
 import { isWord, provePattern } from './pattern-language.ts';
 import type { WordLanguage } from './pattern-language.ts';
 import { pathOf } from './references.ts';
@@ -29,9 +30,6 @@ type Bindings = ReadonlyMap<string, readonly Taint[]>;
 
 /** Functions that answer one of their arguments as it is. */
 const choosers = new Set(['coalesce', 'try', 'sensitive', 'nonsensitive', 'tostring']);
-
-/** Functions of the agent, whose result is the private network's own (rule 21). */
-export const agentFunctionNames: ReadonlySet<string> = new Set(['env', 'file', 'secret']);
 
 /** Everything foreign that the value of the expression can contain; empty when its author wrote all of it. */
 export function taintsOf(
@@ -105,6 +103,13 @@ function taintsOfFor(
   return [...(key === null ? [] : taintsOf(key, inputs, inner)), ...taintsOf(value, inputs, inner)];
 }
 
+/** What is foreign in the keys that a `for` in its object form makes. */
+export function taintsOfForKeys(expression: Expression & { node: 'for' }, inputs: Inputs): readonly Taint[] {
+  const { keyName, valueName, collection, key } = expression;
+  const inner = bind({ key: keyName, value: valueName, collection }, inputs, new Map());
+  return key === null ? [] : taintsOf(key, inputs, inner);
+}
+
 /** The bindings inside a `for`: the index of a list is a number, everything else is as foreign as the collection. */
 function bind(
   loop: { readonly key: string | null; readonly value: string; readonly collection: Expression },
@@ -140,16 +145,10 @@ function taintsOfAccess(
 
 function taintsOfReference({ path, span }: Reference, inputs: Inputs): readonly Taint[] {
   const [root, name] = path;
-  if (isOwn(path)) return [];
+  if (findBuiltIn(path)?.own === true) return [];
   const input = root === 'var' && name !== undefined ? (inputs.get(name) ?? null) : null;
   const part = input !== null && path.length > 2 ? 'element' : 'whole';
   return [{ name: path.join('.'), span, input, part, through: null }];
-}
-
-/** Names whose values the agent itself gives (rule 21). */
-function isOwn([root, name]: readonly string[]): boolean {
-  if (root === 'agent' || root === 'action') return name !== undefined;
-  return (root === 'waypoint' && name === 'run_id') || (root === 'run' && name === 'id');
 }
 
 function taintsOfCall(call: CallExpression, visit: (each: Expression) => readonly Taint[]): readonly Taint[] {

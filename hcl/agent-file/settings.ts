@@ -1,0 +1,105 @@
+// Makes the agent's own settings out of the `agent` block, with every default.
+import type { DecodedBlock, Reader } from '../schema.ts';
+import { listed } from '../schema.ts';
+import type { AgentSettings, RunLimits, SecretSource, VaultLogin } from './definition.ts';
+import type { agentSchema, limitsSchema, secretsSchema } from './file-schema.ts';
+import { concurrencyRunsDefault, shutdownGraceMsDefault } from './limits.ts';
+
+type DecodedAgent = DecodedBlock<typeof agentSchema>;
+type DecodedSecrets = DecodedBlock<typeof secretsSchema>;
+
+/** The settings; without an `agent` block all of them are the defaults. */
+export function buildSettings(decoded: DecodedAgent | undefined, reader: Reader): AgentSettings {
+  const values: Partial<DecodedAgent['values']> = decoded?.values ?? {};
+  const network: Partial<DecodedAgent['blocks']['network'][number]['values']> =
+    decoded?.blocks.network[0]?.values ?? {};
+  return {
+    concurrency: values.concurrency ?? concurrencyRunsDefault,
+    stateDir: values.state_dir ?? null,
+    shutdownGraceMs: values.shutdown_grace ?? shutdownGraceMsDefault,
+    compatibility: values.compatibility === 'hcp',
+    envInherit: values.env_inherit ?? [],
+    envAllow: values.env_allow ?? [],
+    filesAllow: values.files_allow ?? [],
+    runAs: values.run_as ?? null,
+    limits: buildLimits(decoded?.blocks.limits[0]),
+    network: { allow: network.allow ?? null, proxy: network.proxy ?? null, caFile: network.ca_file ?? null },
+    secrets: (decoded?.blocks.secrets ?? []).flatMap((each) => buildSecrets(each, reader) ?? []),
+  };
+}
+
+export function buildLimits(decoded: DecodedBlock<typeof limitsSchema> | undefined): RunLimits {
+  const values: Partial<DecodedBlock<typeof limitsSchema>['values']> = decoded?.values ?? {};
+  return {
+    ...(values.max_per_hour === undefined ? {} : { maxPerHour: values.max_per_hour }),
+    ...(values.min_interval === undefined ? {} : { minIntervalMs: values.min_interval }),
+    ...(values.quiet_hours === undefined ? {} : { quietHours: values.quiet_hours }),
+    ...(values.max_parallel === undefined ? {} : { maxParallel: values.max_parallel }),
+  };
+}
+
+const attributesOf: Readonly<Record<string, readonly string[]>> = {
+  file: ['dir'],
+  env: ['allow'],
+  vault: [
+    ...['address', 'mount', 'namespace', 'ca_file', 'auth_mount', 'token_file'],
+    ...['role_id', 'secret_id_file', 'cert_file', 'key_file'],
+  ],
+};
+
+/** One source; null after a report. */
+function buildSecrets(decoded: DecodedSecrets, { report }: Reader): SecretSource | null {
+  const kind = decoded.labels[0]?.value ?? '';
+  const possible = attributesOf[kind] ?? [];
+  for (const node of Object.values(decoded.nodes)) {
+    if (node === undefined || possible.includes(node.name)) continue;
+    const detail = `A \`${kind}\` source has ${listed(possible)}.`;
+    report(node.nameSpan, {
+      summary: `Unknown attribute \`${node.name}\``,
+      detail,
+      code: 'unknown_attribute',
+    });
+  }
+  const need = (name: string): null => {
+    const detail = `A \`${kind}\` source needs ${name}.`;
+    report(decoded.block.header, { summary: 'Missing attribute', detail, code: 'missing_attribute' });
+    return null;
+  };
+  const { dir, allow, address, mount, namespace, ca_file: caFile } = decoded.values;
+  switch (kind) {
+    case 'file':
+      return dir === undefined ? need('`dir`') : { kind, dir };
+    case 'env':
+      return allow === undefined ? need('`allow`') : { kind, allow };
+    case 'vault': {
+      const login = loginOf(decoded.values);
+      if (address === undefined) return need('`address`');
+      if (login === null) {
+        return need(
+          'one login: `token_file`, or `role_id` and `secret_id_file`, or `cert_file` and `key_file`',
+        );
+      }
+      const common = { mount: mount ?? 'secret', namespace: namespace ?? null, caFile: caFile ?? null };
+      return { kind, address, ...common, login };
+    }
+    default:
+      return null;
+  }
+}
+
+/** Null unless the attributes are those of exactly one login. */
+function loginOf(values: DecodedSecrets['values']): VaultLogin | null {
+  const { token_file: tokenFile, role_id: roleId, secret_id_file: secretIdFile } = values;
+  const { cert_file: certFile, key_file: keyFile, auth_mount: mount } = values;
+  const logins: (VaultLogin | null)[] = [
+    tokenFile === undefined ? null : { method: 'token', tokenFile },
+    roleId === undefined || secretIdFile === undefined
+      ? null
+      : { method: 'approle', roleId, secretIdFile, mount: mount ?? 'approle' },
+    certFile === undefined || keyFile === undefined
+      ? null
+      : { method: 'cert', certFile, keyFile, mount: mount ?? 'cert' },
+  ];
+  const found = logins.filter((login) => login !== null);
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
