@@ -1,0 +1,124 @@
+// A connection comes, is welcomed, and goes. `hello` tells what the journal holds; the welcome tells what the server
+// makes of it; everything that was not acknowledged is then said again.
+import { helloRunsMax } from '../../protocol/limits.ts';
+import type { ServerFrame } from '../../protocol/frames.ts';
+import { runKey } from '../journal-records.ts';
+import type { RunInHandState, WorkEvent, WorkRun, WorkState } from '../work-state.ts';
+import { change, dropRun, emit, forgetRun, note, send, updateRun } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { sendAccept } from './offer.ts';
+
+type Welcome = Extract<ServerFrame, { type: 'welcome' }>;
+
+/** The new connection is the current one from its hello on: what an older one still brings is dropped. */
+export function onOpened(draft: Draft, connection: number): void {
+  dropOffers(draft);
+  change(draft, {
+    session: { connection, welcomed: false, granted: 0, advertised: draft.state.advertisement },
+  });
+  emit(draft, { type: 'detach' });
+  emit(draft, { type: 'hello', runs: runsInHand(draft.state) });
+}
+
+export function onClosed(draft: Draft, connection: number): void {
+  if (draft.state.session?.connection !== connection) return;
+  change(draft, { session: null });
+  emit(draft, { type: 'detach' });
+  dropOffers(draft);
+}
+
+/** An offer belongs to its session: the next hello does not name it, and the server gives it to somebody. */
+function dropOffers(draft: Draft): void {
+  for (const run of draft.state.runs.values()) {
+    if (run.phase === 'held' || run.phase === 'verifying') dropRun(draft, run);
+  }
+}
+
+/** What is going on comes first, so that a crowd of unacknowledged ends cannot push it out of the frame. */
+function runsInHand(state: WorkState): readonly RunInHandState[] {
+  const alive: RunInHandState[] = [];
+  const ended: RunInHandState[] = [];
+  for (const run of state.runs.values()) {
+    if (run.muted || run.phase === 'accepting') continue;
+    if (run.phase !== 'ended') alive.push({ key: run.key, state: run.begun ? 'begun' : 'accepted' });
+    else ended.push({ key: run.key, state: run.outcome?.result === 'interrupted' ? 'interrupted' : 'ended' });
+  }
+  return [...alive, ...ended].slice(0, helloRunsMax);
+}
+
+export function onWelcome(draft: Draft, welcome: Welcome): void {
+  const { session, everWelcomed } = draft.state;
+  if (session === null || session.welcomed) return;
+  change(draft, {
+    session: { ...session, welcomed: true },
+    everWelcomed: true,
+    knownGroups: welcome.known_groups,
+  });
+  note(draft, 'info', `Connected as ${welcome.agent.name}, session ${welcome.session}.`);
+  if (welcome.unknown_groups.length > 0) {
+    const message = unknownGroups(welcome);
+    if (!everWelcomed) {
+      change(draft, { left: true });
+      return emit(draft, { type: 'leave', reason: 'unknown_groups', message });
+    }
+    note(draft, 'error', message);
+  }
+  reconcile(draft, welcome);
+  if (session.advertised !== draft.state.advertisement) sendDefinitions(draft);
+}
+
+/** R12 of hcl.md: says which groups there are. */
+function unknownGroups({ unknown_groups: unknown, known_groups: known }: Welcome): string {
+  const names = unknown.map((name) => `"${name}"`).join(', ');
+  const others =
+    known.length === 0 ? 'it may serve none' : `it may serve ${known.map((name) => `"${name}"`).join(', ')}`;
+  return `The agent file names ${names}, which the control plane does not know or this agent may not serve; ${others}.`;
+}
+
+function reconcile(draft: Draft, welcome: Welcome): void {
+  const known = new Map(welcome.runs.map((run) => [runKey(run), run]));
+  for (const run of draft.state.runs.values()) {
+    const server = known.get(run.key);
+    if (server?.known === false) forgotten(draft, run);
+    else if (!run.muted) resume(draft, run, server?.have_seq ?? 0);
+  }
+}
+
+/** The server has no such attempt: nobody waits for it. What runs goes on, because it cannot be undone. */
+function forgotten(draft: Draft, run: WorkRun): void {
+  if (run.phase === 'waiting' || run.phase === 'ended') return forgetRun(draft, run, 'unknown');
+  note(draft, 'warn', 'The server does not know a run that is going on here.', run.run);
+  updateRun(draft, run, { muted: true });
+}
+
+function resume(draft: Draft, run: WorkRun, haveSeq: number): void {
+  if (run.phase === 'held' || run.phase === 'verifying' || run.phase === 'accepting') return;
+  // An end without its acceptance would mean nothing to a server that still holds the run as offered.
+  if (run.phase === 'waiting' || (!run.begun && !run.confirmed)) sendAccept(draft, run);
+  emit(draft, { type: 'attach', key: run.key, haveSeq });
+}
+
+export function sendDefinitions(draft: Draft): void {
+  const { advertisement, session } = draft.state;
+  if (session?.welcomed !== true) return;
+  change(draft, { session: { ...session, advertised: advertisement } });
+  send(draft, {
+    type: 'definitions',
+    groups: [...advertisement.groups],
+    definitions: [...advertisement.definitions],
+    load_errors: [...advertisement.loadErrors],
+  });
+}
+
+export function onReject(draft: Draft, frame: Extract<ServerFrame, { type: 'reject' }>): void {
+  note(draft, 'warn', `The control plane rejects (${frame.code}): ${frame.message}`);
+}
+
+export function isCurrent(
+  state: WorkState,
+  event: Extract<WorkEvent, { type: 'frame' }>,
+): 'current' | 'other' | 'early' {
+  if (state.session?.connection !== event.connection) return 'other';
+  const opening = event.frame.type === 'welcome' || event.frame.type === 'reject';
+  return state.session.welcomed || opening ? 'current' : 'early';
+}
