@@ -139,7 +139,10 @@ const serverFrames = [
     ...runFields,
     /** Compact JWS (RFC 7515), ES256, over the canonical bytes of the intent. */
     intent: z.string().max(32 * 1024),
-    /** Flattened JSON JWE (RFC 7516, section 7.2.2) of the inputs, sealed to this agent's key. */
+    /**
+     * Flattened JSON JWE (RFC 7516, section 7.2.2) of the inputs, sealed to this agent's key; where none of them is
+     * sensitive, `{"clear": …}` (seal.ts, clearInputs).
+     */
     inputs: z.record(z.string(), z.unknown()),
   }),
   z.object({ type: z.literal('go'), ...runFields, incarnation: idSchema }),

@@ -42,6 +42,19 @@ export async function sealInputs(
     .encrypt(recipient.publicKey);
 }
 
+/**
+ * Inputs of which none is sensitive travel as they are: the intent's signature covers them and TLS hides them, and
+ * sealing costs more than all else that a run needs. A salted input in them is refused by `openInputs`.
+ */
+export function clearInputs(content: SealedInputs): { readonly clear: SealedInputs } {
+  if (isSecret(content)) throw new Error('sensitive inputs are sealed, never sent in the clear');
+  return { clear: content };
+}
+
+function isSecret(content: SealedInputs): boolean {
+  return Object.values(content.inputs).some((input) => input.salt !== undefined);
+}
+
 /** Throws `cannot_open` where key, binding or content do not fit; the server then seals again (rules.md 30). */
 export async function openInputs(
   envelope: unknown,
@@ -49,8 +62,13 @@ export async function openInputs(
   binding: SealBinding,
 ): Promise<SealedInputs> {
   try {
+    if (JSON.stringify(envelope).length > sealedBytesMax) throw new Error('the envelope is too large');
+    if (typeof envelope === 'object' && envelope !== null && 'clear' in envelope) {
+      const content = sealedSchema.parse(envelope.clear) as SealedInputs;
+      if (isSecret(content)) throw new Error('a sensitive input came without a seal');
+      return content;
+    }
     const jwe = envelope as FlattenedJWE;
-    if (JSON.stringify(jwe).length > sealedBytesMax) throw new Error('the envelope is too large');
     const expected = new TextEncoder().encode(base64url(bindingBytes(binding)));
     if (jwe.aad !== new TextDecoder().decode(expected))
       throw new Error('the envelope is bound to something else');
