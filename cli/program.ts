@@ -1,0 +1,60 @@
+// The command tree of `wayside`.
+import { Command, CommanderError } from 'commander';
+import { registerAccess } from './commands/access.ts';
+import { registerAction } from './commands/action.ts';
+import { registerAgent } from './commands/agent.ts';
+import { registerAudit } from './commands/audit.ts';
+import { registerGroup } from './commands/group.ts';
+import { registerLogin } from './commands/login.ts';
+import { registerRun } from './commands/run.ts';
+import { registerSchedule } from './commands/schedule.ts';
+import { registerServer } from './commands/server.ts';
+import { registerVariable } from './commands/variable.ts';
+import type { Surroundings } from './cli.ts';
+import { exitCodes } from './exit-codes.ts';
+
+/** All commands, not yet parsed. */
+export function buildProgram(surroundings: Surroundings): Command {
+  const program = new Command('wayside')
+    .description('Push-button operations for private networks.')
+    .version('0.1.0')
+    .option('--json', 'print JSON, one document or one line an event')
+    .option('--url <url>', 'where the server is (WAYSIDE_URL)')
+    .option('--project <project>', 'the project (WAYSIDE_PROJECT)')
+    .showHelpAfterError('(`--help` says more)')
+    .configureOutput({
+      writeOut: (text) => void surroundings.streams.stdout.write(text),
+      writeErr: (text) => void surroundings.streams.stderr.write(text),
+    });
+  registerLogin(program, surroundings);
+  registerGroup(program, surroundings);
+  registerAgent(program, surroundings);
+  registerAction(program, surroundings);
+  registerVariable(program, surroundings);
+  registerRun(program, surroundings);
+  registerSchedule(program, surroundings);
+  registerAccess(program, surroundings);
+  registerAudit(program, surroundings);
+  registerServer(program, surroundings);
+  return program;
+}
+
+/** Parses and runs; a mistake in the words of the call is exit code 64. */
+export async function runProgram(
+  program: Command,
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<void> {
+  throwInsteadOfExiting(program);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    surroundings.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
+  }
+}
+
+function throwInsteadOfExiting(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExiting(child);
+}
