@@ -92,6 +92,7 @@ export interface ChannelLimits {
   readonly acceptsPerSecondMax: number;
   readonly acceptQueueMax: number;
   readonly pingsPerHeartbeatMax: number;
+  readonly socketCloseMsMax: number;
 }
 
 /** Something that the operator should be able to see: for the log, and for the audit where it names an agent. */
