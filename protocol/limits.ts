@@ -138,3 +138,26 @@ export const scryptCostMax = 1_048_576;
 export const scryptSaltBytes = 16;
 export const rewrapBatchRowsMax = 200;
 export const keyringDestroyAgeMsMin = 10 * 60_000;
+
+// Execution in the agent (security.md, section 6).
+/** How long the agent goes on killing what does not die before it names it as a survivor. */
+export const killMsMax = 5_000;
+export const stopPollMsMin = 5;
+export const stopPollMsMax = 100;
+export const survivorsMax = 100;
+/** How long pipes may stay open after the command has ended, before what holds them is stopped. */
+export const pipeDrainMs = 250;
+/** How long what a command left behind may take to terminate. */
+export const leftoverGraceMs = 1_000;
+/** Of a command's last line and of an answer's body, what later expressions can read. */
+export const lastLineBytesMax = 64 * 1024;
+export const responseBodyKeptBytesMax = 1024 * 1024;
+
+// The audit trail (rules.md 32): what is appended is chained moments later, and the end of the chain is signed.
+export const auditDetailsBytesMax = 64 * 1024;
+export const auditChainRowsMax = 200;
+export const auditChainMs = 200;
+export const auditSweepMs = 5_000;
+export const auditSealMs = 10_000;
+export const auditVerifyRowsMax = 1_000;
+export const auditDenialReasonsMax = 100;

@@ -1,0 +1,118 @@
+// What the operating system knows of processes: who is alive, whose child it is, which run it belongs to. Linux has
+// it in /proc (proc(5)); elsewhere `ps` has to do, which shows no environment.
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+/** The variable in every child's environment that says which run started it. */
+export const runTag = 'WAYSIDE_RUN_ID';
+
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** Clock ticks since boot at which it started, as text: with the pid it names one process for good. */
+  readonly startTime: string;
+  readonly name: string;
+}
+
+/** So many processes are read before other work gets its turn. */
+const readsPerTurn = 64;
+
+/** One process, or null when there is none or only what is left of a dead one. Needs /proc. */
+export function readProcess(pid: number): ProcessEntry | null {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return null;
+  }
+}
+
+/** The second field is the name in parentheses, in which anything may stand, so the fields count from its end. */
+function parseStat(text: string): ProcessEntry | null {
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  const fields = text.slice(close + 2).split(' ');
+  const [state = 'X', parent = '0', group = '0', session = '0'] = fields;
+  if (state === 'Z' || state === 'X') return null;
+  return {
+    pid: Number.parseInt(text, 10),
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startTime: fields[19] ?? '',
+    name: text.slice(open + 1, close),
+  };
+}
+
+/** Every process that is alive. */
+export async function listProcesses(): Promise<readonly ProcessEntry[]> {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return listByPs();
+  }
+  const entries: ProcessEntry[] = [];
+  let reads = 0;
+  for (const name of names) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const entry = readProcess(pid);
+    if (entry !== null) entries.push(entry);
+    reads += 1;
+    if (reads % readsPerTurn === 0) await breathe();
+  }
+  return reads === 0 ? listByPs() : entries;
+}
+
+async function listByPs(): Promise<readonly ProcessEntry[]> {
+  const columns = 'pid=,ppid=,pgid=,stat=,lstart=,ucomm=';
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-o', columns], { env: { LC_ALL: 'C' } });
+    return stdout.split('\n').flatMap(parsePsLine);
+  } catch {
+    return [];
+  }
+}
+
+/** `lstart` is five words, for instance `Tue Nov 24 14:02:56 2026`. The group stands in for the session. */
+function parsePsLine(line: string): readonly ProcessEntry[] {
+  const [pid, parent, group, state, ...rest] = line.trim().split(/\s+/);
+  if (pid === undefined || state === undefined || state.startsWith('Z')) return [];
+  return [
+    {
+      pid: Number(pid),
+      parent: Number(parent),
+      group: Number(group),
+      session: Number(group),
+      startTime: rest.slice(0, 5).join(' '),
+      name: rest.slice(5).join(' '),
+    },
+  ];
+}
+
+/**
+ * True when the process was started with the tag of this run. The kernel shows an environment only to its own user
+ * and to root. It is what the process was given, whatever it does with it later.
+ */
+export function carriesTag(pid: number, runId: string): boolean {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${runTag}=${runId}\0`);
+  } catch {
+    return false;
+  }
+}
+
+/** Sends a signal to a process, or to a whole group when `id` is negative. False when there is nobody to get it. */
+export function signal(id: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(id, name);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, and it is not ours.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
