@@ -23,10 +23,10 @@ export function checkArgv(words: readonly Word[]): readonly ArgvFinding[] {
       findings.push({ taint, becomes });
     }
   };
-  const walk: Walk = { words, found, seen: new Set() };
+  const walk: Walk = { words, found, seen: new Set(), names: new Set() };
   visitCommand(walk, 0);
   for (const [at, word] of words.entries()) {
-    for (const text of word.texts ?? []) {
+    for (const text of walk.names.has(at) ? [] : (word.texts ?? [])) {
       const program = programNamed(text);
       if (program !== null && !program.everyday) applyGrammar(walk, { at, name: text, program });
     }
@@ -40,6 +40,8 @@ interface Walk {
   readonly found: (word: Word | undefined, becomes: string) => void;
   /** Positions whose grammar was applied. */
   readonly seen: Set<string>;
+  /** Positions of the names that scripts are given as their `$0`: they name nothing that is run. */
+  readonly names: Set<number>;
 }
 
 interface Named {
@@ -73,6 +75,7 @@ function applyGrammar(walk: Walk, { at, name, program }: Named): void {
   switch (grammar.reads) {
     case 'script':
       for (const word of scriptWords(rest, grammar)) walk.found(word, becomes);
+      if (grammar.shell) noteScriptName(walk, at + 1, grammar);
       break;
     case 'options':
       for (const word of optionWords(rest, grammar.code)) walk.found(word, becomes);
@@ -116,6 +119,18 @@ function scriptWords(words: readonly Word[], { code, load, data }: Script): read
     }
   }
   return read;
+}
+
+/** In `sh -c SCRIPT NAME …` the first word after the script is only its name. */
+function noteScriptName({ words, names }: Walk, from: number, { load }: Script): void {
+  const at = words.findIndex((word, index) => index >= from && /^-[A-Za-z]*c$/.test(optionOf(word) ?? ''));
+  const optionsOnly = words.slice(from, Math.max(at, from)).every((word, index) => {
+    const before = index === 0 ? '' : (optionOf(words[from + index - 1]) ?? '');
+    return isOption(optionOf(word) ?? '') || takes(before, load);
+  });
+  const script = words[at + 1];
+  if (at === -1 || !optionsOnly || script === undefined) return;
+  if (isOne(script) && !isOption(script.prefix)) names.add(at + 2);
 }
 
 /** The literal text of a word, or null: it is then not one that could be compared with an option. */

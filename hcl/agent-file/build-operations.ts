@@ -145,7 +145,7 @@ function build(step: Step, common: Common, options: BuildOptions): readonly Oper
       case 'http':
         return buildHttp(step.decoded, common, options);
       case 'status':
-        return buildStatus(step.decoded, common);
+        return buildStatus(step.decoded, common, options);
     }
   })();
   return built === null ? [] : [built];
@@ -254,8 +254,17 @@ function buildHttp(
   };
 }
 
-function buildStatus({ values }: DecodedBlock<typeof statusSchema>, common: Common): StatusOperation {
+function buildStatus(
+  { values }: DecodedBlock<typeof statusSchema>,
+  common: Common,
+  { reader }: BuildOptions,
+): StatusOperation {
   const { message = null, values: named = null, status = null } = values;
+  const text = status === null ? null : constantText(status);
+  if (status !== null && text !== null && !/^(running|complete|error)$/i.test(text)) {
+    const detail = 'A status is `running`, `complete` or `error`; this one is sent as none.';
+    reader.report(status, { severity: 'warning', summary: 'Unknown status', detail, code: 'unknown_status' });
+  }
   return { ...common, kind: 'status', message, values: named, status };
 }
 

@@ -68,7 +68,8 @@ export interface VaultSecrets {
 }
 
 export type VaultLogin =
-  | { readonly method: 'token'; readonly tokenFile: string }
+  /** Null: the token of the agent's environment variable `VAULT_TOKEN`. */
+  | { readonly method: 'token'; readonly tokenFile: string | null }
   | {
       readonly method: 'approle';
       readonly roleId: string;

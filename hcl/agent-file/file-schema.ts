@@ -264,7 +264,7 @@ export const secretsSchema = blockSchema({
     }),
     token_file: attribute({
       kind: path,
-      docs: '`vault`, login by token: the file that holds it.',
+      docs: '`vault`, login by token: the file that holds it. Without any login the token is that of `VAULT_TOKEN`.',
       example: 'token_file = "/run/vault/token"',
     }),
     role_id: attribute({

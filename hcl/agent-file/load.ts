@@ -65,7 +65,19 @@ export function loadAgentFile(sources: readonly SourceText[], options: LoadOptio
   }
   checkCounts(names.length, actions, groups[0]);
   const failed = diagnostics.some(({ severity }) => severity === 'error');
-  return { file: failed ? null : { settings, groups: names, actions }, diagnostics };
+  return {
+    file: failed ? null : { settings, groups: names, actions },
+    diagnostics: inFileOrder(diagnostics, files),
+  };
+}
+
+function inFileOrder(
+  diagnostics: readonly Diagnostic[],
+  files: readonly { readonly reader: Reader }[],
+): readonly Diagnostic[] {
+  const rank = new Map(files.map(({ reader }, at) => [reader.source, at]));
+  const fileOf = ({ source }: Diagnostic): number => rank.get(source) ?? 0;
+  return [...diagnostics].sort((a, b) => fileOf(a) - fileOf(b) || a.span.start - b.span.start);
 }
 
 function decodeSource(

@@ -12,6 +12,8 @@ export type Grammar =
       readonly load: readonly string[];
       /** Options whose operands, as many as said, are data. */
       readonly data: ReadonlyMap<string, number>;
+      /** True when the word after the script of `-c` is the script's `$0`. */
+      readonly shell: boolean;
     }
   /** Only what follows one of these options is program text. */
   | { readonly reads: 'options'; readonly code: readonly string[] }
@@ -48,12 +50,15 @@ function add(names: string, grammar: Grammar, everyday = false): void {
   for (const name of words(names)) programs.set(name, { grammar, everyday });
 }
 
-function script(names: string, given: { code?: string; load?: string; data?: string } = {}): void {
-  const { code = '', load = '', data = '' } = given;
+function script(
+  names: string,
+  given: { code?: string; load?: string; data?: string; shell?: boolean } = {},
+): void {
+  const { code = '', load = '', data = '', shell = false } = given;
   const counts = words(data).map(
     (word) => [word.replace(/\/\d$/, ''), Number(/\d$/.exec(word)?.[0] ?? 1)] as const,
   );
-  add(names, { reads: 'script', code: words(code), load: words(load), data: new Map(counts) });
+  add(names, { reads: 'script', code: words(code), load: words(load), data: new Map(counts), shell });
 }
 
 function options(names: string, code: string): void {
@@ -82,6 +87,7 @@ function command(names: string, given: CommandOptions = {}): void {
 // the script are its positional parameters, which is where an input may go. `/2` counts operands.
 script('sh bash dash ash zsh ksh ksh93 mksh yash fish csh tcsh rbash', {
   load: '-o +o -O +O --rcfile --init-file --init-command -C',
+  shell: true,
 });
 script('python pypy ipython', { load: '-W -X --check-hash-based-pycs' });
 script('perl raku', { code: '-e -E', load: '-I -M -m' });

@@ -87,19 +87,20 @@ function buildSecrets(decoded: DecodedSecrets, { report }: Reader): SecretSource
   }
 }
 
-/** Null unless the attributes are those of exactly one login. */
+/** Without any of their attributes the token comes from the environment; null unless they are those of one login. */
 function loginOf(values: DecodedSecrets['values']): VaultLogin | null {
   const { token_file: tokenFile, role_id: roleId, secret_id_file: secretIdFile } = values;
   const { cert_file: certFile, key_file: keyFile, auth_mount: mount } = values;
-  const logins: (VaultLogin | null)[] = [
-    tokenFile === undefined ? null : { method: 'token', tokenFile },
-    roleId === undefined || secretIdFile === undefined
-      ? null
-      : { method: 'approle', roleId, secretIdFile, mount: mount ?? 'approle' },
-    certFile === undefined || keyFile === undefined
-      ? null
-      : { method: 'cert', certFile, keyFile, mount: mount ?? 'cert' },
-  ];
-  const found = logins.filter((login) => login !== null);
-  return found.length === 1 ? (found[0] ?? null) : null;
+  const given = [tokenFile, roleId, secretIdFile, certFile, keyFile].filter(
+    (each) => each !== undefined,
+  ).length;
+  if (given === 0) return { method: 'token', tokenFile: null };
+  if (given === 1 && tokenFile !== undefined) return { method: 'token', tokenFile };
+  if (given === 2 && roleId !== undefined && secretIdFile !== undefined) {
+    return { method: 'approle', roleId, secretIdFile, mount: mount ?? 'approle' };
+  }
+  if (given === 2 && certFile !== undefined && keyFile !== undefined) {
+    return { method: 'cert', certFile, keyFile, mount: mount ?? 'cert' };
+  }
+  return null;
 }
