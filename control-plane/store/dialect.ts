@@ -32,14 +32,3 @@ export function lockClaim<Query extends Lockable<Query>>(engine: Engine, query: 
 export function commitOrder(engine: Engine): RawBuilder<number | string> {
   return engine === 'sqlite' ? sql<number>`rowid` : sql<string>`id`;
 }
-
-/** One text field of a column that holds a JSON object. `member` is a name of ours, never a user's. */
-export function jsonText(
-  engine: Engine,
-  column: RawBuilder<unknown>,
-  member: string,
-): RawBuilder<string | null> {
-  return engine === 'sqlite'
-    ? sql<string | null>`json_extract(${column}, ${sql.lit(`$.${member}`)})`
-    : sql<string | null>`cast(${column} as jsonb) ->> ${sql.lit(member)}`;
-}

@@ -316,6 +316,15 @@ export interface AuditEventsTable {
   hash: string | null;
 }
 
+export interface AuditHeadsTable {
+  number: number;
+  organization: string;
+  position: number;
+  hash: string;
+  at: number;
+  jws: string;
+}
+
 export interface AuditDenialsTable {
   reason: string;
   day: string;
@@ -358,6 +367,7 @@ export interface Database {
   run_events: RunEventsTable;
   run_tombstones: RunTombstonesTable;
   audit_events: AuditEventsTable;
+  audit_heads: AuditHeadsTable;
   audit_denials: AuditDenialsTable;
   signing_keys: SigningKeysTable;
 }

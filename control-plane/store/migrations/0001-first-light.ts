@@ -321,6 +321,16 @@ export const firstLight = {
      )`,
     `create index audit_unchained on audit_events (organization, id) where position is null`,
     `create unique index audit_chain on audit_events (organization, position) where position is not null`,
+    // Signed heads of all organizations' chains, linked to one another by their hashes (rules.md 32).
+    `create table audit_heads (
+       number bigint primary key,
+       organization text not null,
+       position bigint not null,
+       hash text not null,
+       at bigint not null,
+       jws text not null
+     )`,
+    `create index audit_heads_newest on audit_heads (organization, position)`,
     `create table audit_denials (
        reason text not null,
        day text not null,

@@ -57,7 +57,7 @@ describe('a data folder that cannot be used', () => {
 describe('a disk that fails', () => {
   it.skipIf(!isRoot)(
     'when it is full, refuses the unit, keeps the rest, and works again with room',
-    async () => {
+    async ({ skip }) => {
       const dataFolder = temporaryFolder();
       if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', dataFolder]).status !== 0) skip();
       onTestFinished(() => void spawnSync('umount', ['-l', dataFolder]));

@@ -1,0 +1,60 @@
+// Appends events: a step for the unit of the change, so that there is never one without the other.
+import { randomUUIDv7 } from 'node:crypto';
+import type { Mac } from '../secrets/mac-keys.ts';
+import { compileOnce, step } from '../store/step.ts';
+import type { Step, Store } from '../store/store.ts';
+import { auditFacts, factsText } from './event.ts';
+import type { AuditEntry } from './event.ts';
+
+export interface AuditTrail {
+  /**
+   * The step that appends the event, with an authentication code over all it says. Its time is that of the control
+   * plane's clock, because the code covers it.
+   */
+  step(entry: AuditEntry): Step;
+  /** Writes a denial that belongs to no change; `alongside` go into the same unit (the trace of the decision). */
+  recordDenial(entry: Omit<AuditEntry, 'result'>, alongside?: readonly Step[]): Promise<void>;
+}
+
+export interface TrailDeps {
+  readonly store: Store;
+  readonly mac: Mac;
+  readonly clock: { now(): number };
+  /** Called for each step, so that the chainer knows that there will be something to chain. */
+  readonly onStep?: () => void;
+  /** A UUIDv7; for tests under a seed. */
+  readonly newId?: () => string;
+}
+
+export function openTrail(deps: TrailDeps): AuditTrail {
+  const { store, mac, clock } = deps;
+  const newId = deps.newId ?? (() => randomUUIDv7());
+  const insert = compileOnce(
+    {
+      id: '',
+      organization: '',
+      at: 0,
+      principal: null as string | null,
+      operation: '',
+      permission: null as string | null,
+      resource: '',
+      result: '',
+      decision: null as string | null,
+      details: '',
+      request: '',
+      mac: '',
+    },
+    (value) => store.db.insertInto('audit_events').values(value),
+  );
+  const append = (entry: AuditEntry) => {
+    const facts = auditFacts(entry, { id: newId(), at: clock.now() });
+    deps.onStep?.();
+    return step(insert({ ...facts, mac: mac(factsText(facts)) }));
+  };
+  return {
+    step: append,
+    recordDenial: async (entry, alongside = []) => {
+      await store.write([...alongside, append({ ...entry, result: 'denied' })]);
+    },
+  };
+}
