@@ -35,12 +35,12 @@ export function assemble(c: Cursor, pieces: readonly Piece[], end: Span): readon
         break;
       case 'if':
       case 'for':
-        if (open.length >= nestingDepthMax) fail(c, complaints.nestingTooDeep, piece);
+        if (open.length >= nestingDepthMax) fail(c, complaints.nestingTooDeep, { span: piece });
         open.push({ opening: piece, body: [], otherwise: null });
         break;
       case 'else':
         if (innermost?.opening.piece === 'if' && innermost.otherwise === null) innermost.otherwise = [];
-        else fail(c, complaints.unexpectedElse, piece);
+        else fail(c, complaints.unexpectedElse, { span: piece });
         break;
       case 'endif':
       case 'endfor':
@@ -48,17 +48,18 @@ export function assemble(c: Cursor, pieces: readonly Piece[], end: Span): readon
           open.pop();
           const outer = open.at(-1);
           (outer === undefined ? root : (outer.otherwise ?? outer.body)).push(closeDirective(innermost, end));
-        } else fail(c, complaints.unexpectedEnd(piece.piece, innermost?.opening.piece ?? null), piece);
+        } else {
+          const complaint = complaints.unexpectedEnd(piece.piece, innermost?.opening.piece ?? null);
+          fail(c, complaint, { span: piece, openedAt: innermost?.opening.start });
+        }
         break;
     }
   }
   const unclosed = open.at(-1);
-  if (unclosed !== undefined)
-    fail(
-      c,
-      complaints.unclosedDirective(unclosed.opening.piece, lineOf(c.source, unclosed.opening.start)),
-      end,
-    );
+  if (unclosed !== undefined) {
+    const { piece, start } = unclosed.opening;
+    fail(c, complaints.unclosedDirective(piece, lineOf(c.source, start)), { span: end, openedAt: start });
+  }
   return root;
 }
 

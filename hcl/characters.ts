@@ -42,3 +42,11 @@ export function isSpace(code: number): boolean {
   if (code < 128) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
   return unicodeSpace.test(String.fromCharCode(code));
 }
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** The grapheme clusters of a text: what a person takes for one character. */
+export function graphemesOf(text: string): readonly string[] {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}

@@ -131,6 +131,14 @@ export const complaints = {
     detail: (found) =>
       `The value is complete, and ${found} follows it on the same line. Each argument ends with its line.`,
   },
+  wordAsOperator: (word: 'and' | 'or') => ({
+    summary: 'Missing newline after argument',
+    detail: `There is no operator "${word}". Write "${word === 'and' ? '&&' : '||'}".`,
+  }),
+  numberWithUnit: (unit: string) => ({
+    summary: 'Missing newline after argument',
+    detail: `A number has no unit: write it in double quotes, as in "15${unit}", if a string with a unit is meant.`,
+  }),
   commaAfterArgument: {
     summary: 'Unexpected comma after argument',
     detail:
@@ -208,6 +216,14 @@ export const complaints = {
     detail: (found) =>
       `The form is condition ? one : other. A colon and the other value are expected here, but there is ${found}.`,
   },
+  unclosedParenthesis: {
+    summary: 'Unbalanced parentheses',
+    detail: 'The text ends before the closing parenthesis comes.',
+  },
+  unclosedCall: {
+    summary: 'Unbalanced parentheses',
+    detail: 'The text ends before the closing parenthesis of the function call comes.',
+  },
   missingCloseParenthesis: {
     summary: 'Unbalanced parentheses',
     detail: missing('A closing parenthesis'),
@@ -252,6 +268,14 @@ export const complaints = {
   },
 
   // Collections
+  unclosedTuple: {
+    summary: 'Unclosed list',
+    detail: 'The text ends before the closing bracket of this list comes.',
+  },
+  unclosedObject: {
+    summary: 'Unclosed object',
+    detail: 'The text ends before the closing brace of this object comes.',
+  },
   missingItemSeparator: {
     summary: 'Missing item separator',
     detail: missing('A comma before the next item, or the closing bracket,'),
@@ -308,11 +332,14 @@ export const complaints = {
   },
 
   // Templates
-  unclosedTemplate: {
+  unclosedQuoted: {
     summary: 'Unterminated template string',
-    detail:
-      'The text ends before the end of this string comes. A quoted string ends with a double quote; a heredoc ends with its marker alone on a line, and a newline after it.',
+    detail: 'The text ends before the closing quote of this string comes.',
   },
+  unclosedHeredoc: (marker: string) => ({
+    summary: 'Unterminated template string',
+    detail: `The text ends before the heredoc does. Write ${marker} alone on a line, and end that line by a newline.`,
+  }),
   unclosedSequence: {
     summary: 'Extra characters after interpolation expression',
     detail: (found) =>

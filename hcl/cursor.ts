@@ -76,37 +76,56 @@ export function takeIf(c: Cursor, kind: TokenKind): boolean {
 }
 
 /** Takes the next token, or reports that it is not the one that must stand here. */
-export function expect(c: Cursor, kind: TokenKind, complaint: Complaint): boolean {
+export function expect(c: Cursor, kind: TokenKind, complaint: Complaint, openedAt?: number): boolean {
   if (takeIf(c, kind)) return true;
-  fail(c, complaint);
+  fail(c, complaint, { openedAt });
   return false;
 }
 
+/** Where to report an error: at a span instead of the next token; and where that begins which is not closed. */
+interface Place {
+  readonly span?: Span;
+  readonly openedAt?: number | undefined;
+}
+
 /**
- * Reports an error, unless one was reported since the last recovery, and gives up on the current item. It is reported
- * at the next token or at the span given; a token that can stand nowhere is the better thing to report.
+ * Reports an error, unless one was reported since the last recovery, and gives up on the current item. If a token that
+ * can stand nowhere comes next, that is the better thing to report.
  */
-export function fail(c: Cursor, complaint: Complaint, span?: Span): void {
+export function fail(c: Cursor, complaint: Complaint, place: Place = {}): void {
   if (c.failedAt !== null) return;
   const aboutToken = complaintAboutToken(peek(c), textOf(c));
-  if (aboutToken !== null) report(c, aboutToken, spanOf(c));
-  else report(c, complaint, span ?? spanOf(c));
+  if (aboutToken === null) report(c, complaint, { span: spanOf(c), ...place });
+  else report(c, aboutToken, { span: spanOf(c) });
   c.failedAt = c.at;
   c.at = c.tokens.kinds.length - 1;
+}
+
+/** Reports that the text ends before what began at `openedAt` does, if so it is. */
+export function failAtEnd(c: Cursor, complaint: Complaint, openedAt: number): boolean {
+  if (peek(c) !== Token.end) return false;
+  fail(c, complaint, { openedAt });
+  return true;
 }
 
 /** Reports an error after which the rest of the text is not read. */
 export function abandon(c: Cursor, complaint: Complaint): void {
   const span = spanOf(c);
   c.at = c.tokens.kinds.length - 1;
-  fail(c, complaint, span);
+  fail(c, complaint, { span });
 }
 
 /** Reports an error after which parsing goes on. */
-export function report(c: Cursor, complaint: Complaint, span: Span): void {
-  const { summary, detail } = complaint;
-  const said = typeof detail === 'string' ? detail : detail(describeToken(peek(c), textOf(c)));
-  c.diagnostics.push({ severity: 'error', summary, detail: said, source: c.source, span });
+export function report(c: Cursor, complaint: Complaint, place: Place & { readonly span: Span }): void {
+  const { summary } = complaint;
+  const { span, openedAt } = place;
+  const detail =
+    typeof complaint.detail === 'string'
+      ? complaint.detail
+      : complaint.detail(describeToken(peek(c), textOf(c)));
+  const diagnostic = { severity: 'error', summary, detail, source: c.source, span } as const;
+  const context = openedAt === undefined ? {} : { context: { start: openedAt, end: span.end } };
+  c.diagnostics.push({ ...diagnostic, ...context });
 }
 
 /** Goes one level deeper, if the bound on nesting allows one; the caller comes back by `c.depth--`. */

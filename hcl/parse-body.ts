@@ -1,8 +1,22 @@
 // Bodies, arguments and blocks (hclsyntax/spec.md, "Structural Elements"). After a mistake the body goes on with its
 // next item, so that one reading of a text tells all of them.
 import type { Attribute, Block, Body, Label, Span } from './ast.ts';
+import { isDigit } from './characters.ts';
 import { complaints } from './complaints.ts';
-import { abandon, enter, expect, fail, peek, report, startOf, take, takeIf, takeName } from './cursor.ts';
+import type { Complaint } from './complaints.ts';
+import {
+  abandon,
+  enter,
+  expect,
+  fail,
+  peek,
+  report,
+  startOf,
+  take,
+  takeIf,
+  takeName,
+  textOf,
+} from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { lineOf } from './diagnostic.ts';
 import { diagnosticsMax } from './limits.ts';
@@ -35,7 +49,10 @@ function bodyOf(c: Cursor, items: readonly (Attribute | Block)[], span: Span): B
     else {
       const first = attributes.get(item.name);
       if (first === undefined) attributes.set(item.name, item);
-      else report(c, complaints.attributeRedefined(item.name, lineOf(c.source, first.start)), item.nameSpan);
+      else {
+        const complaint = complaints.attributeRedefined(item.name, lineOf(c.source, first.start));
+        report(c, complaint, { span: item.nameSpan, openedAt: first.start });
+      }
     }
   }
   return { attributes: [...attributes.values()], blocks, items, ...span };
@@ -71,12 +88,12 @@ function parseItem(c: Cursor): Attribute | Block | null {
 function failAfterName(c: Cursor, name: string, nameSpan: Span): void {
   switch (peek(c)) {
     case Token.colon:
-      return fail(c, complaints.colonAfterName(name), nameSpan);
+      return fail(c, complaints.colonAfterName(name), { span: nameSpan });
     case Token.dot:
     case Token.openBracket:
-      return fail(c, complaints.dottedName(name), nameSpan);
+      return fail(c, complaints.dottedName(name), { span: nameSpan });
     default:
-      return fail(c, complaints.nameAlone(name), nameSpan);
+      return fail(c, complaints.nameAlone(name), { span: nameSpan });
   }
 }
 
@@ -90,7 +107,17 @@ function parseAttribute(c: Cursor, name: string, nameSpan: Span): Attribute {
 function expectLineEnd(c: Cursor): void {
   const kind = peek(c);
   if (kind === Token.newline || kind === Token.end) return;
-  fail(c, kind === Token.comma ? complaints.commaAfterArgument : complaints.missingNewlineAfterArgument);
+  if (kind === Token.comma) fail(c, complaints.commaAfterArgument);
+  else if (kind === Token.identifier) fail(c, complaintAboutWord(c));
+  else fail(c, complaints.missingNewlineAfterArgument);
+}
+
+/** A word behind a value is often one that other languages have. */
+function complaintAboutWord(c: Cursor): Complaint {
+  const word = textOf(c);
+  if (word === 'and' || word === 'or') return complaints.wordAsOperator(word);
+  const touchesDigit = startOf(c) === c.lastEnd && isDigit(c.source.text.charCodeAt(c.lastEnd - 1));
+  return touchesDigit ? complaints.numberWithUnit(word) : complaints.missingNewlineAfterArgument;
 }
 
 /** `Block = Identifier (StringLit|Identifier)* "{" … "}"`, from behind the type. */
@@ -110,7 +137,7 @@ function parseBlock(c: Cursor, type: string, typeSpan: Span): Block | null {
   take(c);
   const body = takeIf(c, Token.newline) ? parseBody(c) : parseOneLineBody(c);
   c.depth--;
-  if (expect(c, Token.closeBrace, complaints.unclosedBlock(type))) {
+  if (expect(c, Token.closeBrace, complaints.unclosedBlock(type), typeSpan.start)) {
     const follower = peek(c);
     if (follower !== Token.newline && follower !== Token.end) fail(c, complaints.missingNewlineAfterBlock);
   }
@@ -144,7 +171,7 @@ function parseOneLineBody(c: Cursor): Body {
   }
   const isBlock =
     follower === Token.openBrace || follower === Token.openQuote || follower === Token.identifier;
-  if (isBlock) fail(c, complaints.oneLineBlockWithoutArgument(name), nameSpan);
+  if (isBlock) fail(c, complaints.oneLineBlockWithoutArgument(name), { span: nameSpan });
   else failAfterName(c, name, nameSpan);
   return bodyOf(c, [], span);
 }

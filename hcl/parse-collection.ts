@@ -1,7 +1,7 @@
 // Tuples, objects and for expressions (hclsyntax/spec.md, "Collection Values" and "For Expressions").
 import type { Expression, ForExpression, ObjectItem } from './ast.ts';
 import { complaints } from './complaints.ts';
-import { expect, fail, grow, peek, setNewlines, startOf, take, takeIf } from './cursor.ts';
+import { expect, fail, failAtEnd, grow, peek, setNewlines, startOf, take, takeIf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { atWord, parseLoopNames } from './parse-names.ts';
 import { Token } from './tokens.ts';
@@ -22,9 +22,10 @@ function parseTuple(c: Cursor, start: number): Expression {
   const items: Expression[] = [];
   let height = 0;
   while (!takeIf(c, Token.closeBracket)) {
+    if (failAtEnd(c, complaints.unclosedTuple, start)) break;
     items.push(c.expression(c));
     height = Math.max(height, c.height);
-    if (peek(c) !== Token.closeBracket) expect(c, Token.comma, complaints.missingItemSeparator);
+    if (peek(c) !== Token.closeBracket) expect(c, Token.comma, complaints.missingItemSeparator, start);
     if (c.failedAt !== null) break;
   }
   grow(c, height);
@@ -49,11 +50,11 @@ function parseObject(c: Cursor, start: number): Expression {
   let height = 0;
   for (;;) {
     while (takeIf(c, Token.newline));
-    if (takeIf(c, Token.closeBrace)) break;
+    if (takeIf(c, Token.closeBrace) || failAtEnd(c, complaints.unclosedObject, start)) break;
     items.push(parseObjectItem(c));
     height = Math.max(height, c.height);
     if (takeIf(c, Token.closeBrace)) break;
-    if (!takeIf(c, Token.newline)) expect(c, Token.comma, complaints.missingAttributeSeparator);
+    if (!takeIf(c, Token.newline)) expect(c, Token.comma, complaints.missingAttributeSeparator, start);
     if (c.failedAt !== null) break;
   }
   grow(c, height);
@@ -97,7 +98,7 @@ function parseFor(c: Cursor, form: ForExpression['form'], start: number): Expres
   const first = read();
   const result = form === 'object' ? parseForPair(c, first, read) : parseForItem(c, first);
   const condition = atWord(c, 'if') ? (take(c), read()) : null;
-  expect(c, form === 'tuple' ? Token.closeBracket : Token.closeBrace, complaints.afterFor);
+  expect(c, form === 'tuple' ? Token.closeBracket : Token.closeBrace, complaints.afterFor, start);
   grow(c, height);
   return { node: 'for', form, keyName, valueName, collection, ...result, condition, start, end: c.lastEnd };
 }
@@ -105,12 +106,12 @@ function parseFor(c: Cursor, form: ForExpression['form'], start: number): Expres
 type ForResult = Pick<ForExpression, 'key' | 'value' | 'group'>;
 
 function parseForPair(c: Cursor, key: Expression, read: () => Expression): ForResult {
-  if (!takeIf(c, Token.arrow)) fail(c, complaints.missingForKey, key);
+  if (!takeIf(c, Token.arrow)) fail(c, complaints.missingForKey, { span: key });
   return { key, value: read(), group: takeIf(c, Token.ellipsis) };
 }
 
 function parseForItem(c: Cursor, value: Expression): ForResult {
-  if (peek(c) === Token.arrow) fail(c, complaints.keyInTupleFor, value);
+  if (peek(c) === Token.arrow) fail(c, complaints.keyInTupleFor, { span: value });
   if (peek(c) === Token.ellipsis) fail(c, complaints.groupingInTupleFor);
   return { key: null, value, group: false };
 }

@@ -6,6 +6,7 @@ import {
   enter,
   expect,
   fail,
+  failAtEnd,
   grow,
   peek,
   setNewlines,
@@ -113,19 +114,14 @@ function parseTerm(c: Cursor): Expression {
   }
 }
 
+/** `NumericLit = decimal+ ("." decimal+)? (expmark decimal+)?`, the exponent within bounds. */
+const numberForm = new RegExp(`^[0-9]+(\\.[0-9]+)?([eE][+-]?0*[0-9]{1,${String(exponentDigitsMax)}})?$`);
+
 function parseNumber(c: Cursor, start: number): Expression {
   const digits = textOf(c);
-  if (!isNumber(digits)) fail(c, complaints.invalidNumber);
+  if (!numberForm.test(digits)) fail(c, complaints.invalidNumber);
   take(c);
   return { node: 'literal', literal: { kind: 'number', digits }, start, end: c.lastEnd };
-}
-
-/** The scanner takes `1.2.3` for one token, and an exponent may be absurd. */
-function isNumber(digits: string): boolean {
-  const dot = digits.indexOf('.');
-  if (dot !== -1 && digits.indexOf('.', dot + 1) !== -1) return false;
-  const exponent = digits.search(/[eE]/);
-  return exponent === -1 || digits.length - exponent - 1 <= exponentDigitsMax;
 }
 
 /** A keyword, a variable or a function call. */
@@ -155,28 +151,33 @@ function parseCall(c: Cursor, firstName: string, start: number): Expression {
   const nameSpan = { start, end: c.lastEnd };
   const outer = setNewlines(c, false);
   const { expressions, expand } = expect(c, Token.openParenthesis, complaints.missingOpenParenthesis)
-    ? parseArguments(c)
+    ? parseArguments(c, c.lastEnd - 1)
     : { expressions: [], expand: false };
   c.newlines = outer;
   return { node: 'call', name, nameSpan, arguments: expressions, expand, start, end: c.lastEnd };
 }
 
 /** Everything behind the opening parenthesis, the closing one included. */
-function parseArguments(c: Cursor): { expressions: CallExpression['arguments']; expand: boolean } {
+function parseArguments(
+  c: Cursor,
+  openedAt: number,
+): { expressions: CallExpression['arguments']; expand: boolean } {
   const expressions: Expression[] = [];
   let height = 0;
   let expand = false;
   while (!takeIf(c, Token.closeParenthesis)) {
+    if (failAtEnd(c, complaints.unclosedCall, openedAt)) break;
     expressions.push(parseExpression(c));
     height = Math.max(height, c.height);
     expand = peek(c) === Token.ellipsis;
     if (expand) {
       const ellipsis = { start: startOf(c), end: startOf(c) + 3 };
       take(c);
-      if (!takeIf(c, Token.closeParenthesis)) fail(c, complaints.argumentAfterExpansion, ellipsis);
+      if (!takeIf(c, Token.closeParenthesis)) fail(c, complaints.argumentAfterExpansion, { span: ellipsis });
       break;
     }
-    if (peek(c) !== Token.closeParenthesis) expect(c, Token.comma, complaints.missingArgumentSeparator);
+    if (peek(c) !== Token.closeParenthesis)
+      expect(c, Token.comma, complaints.missingArgumentSeparator, openedAt);
     if (c.failedAt !== null) break;
   }
   grow(c, height);
@@ -187,8 +188,9 @@ function parseArguments(c: Cursor): { expressions: CallExpression['arguments']; 
 function parseParentheses(c: Cursor, start: number): Expression {
   const outer = setNewlines(c, false);
   take(c);
+  failAtEnd(c, complaints.unclosedParenthesis, start);
   const inner = parseExpression(c);
-  expect(c, Token.closeParenthesis, complaints.missingCloseParenthesis);
+  expect(c, Token.closeParenthesis, complaints.missingCloseParenthesis, start);
   c.newlines = outer;
   grow(c, c.height);
   return { node: 'parentheses', inner, start, end: c.lastEnd };

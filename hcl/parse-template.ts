@@ -17,7 +17,7 @@ export function parseQuoted(c: Cursor): TemplateExpression {
   take(c);
   const pieces = readPieces(c, 'quoted');
   const parts = assemble(c, stripMarked(pieces), spanOf(c));
-  expect(c, Token.closeQuote, complaints.unclosedTemplate);
+  expect(c, Token.closeQuote, complaints.unclosedQuoted, start);
   return { node: 'template', form: 'quoted', parts, start, end: c.lastEnd };
 }
 
@@ -25,10 +25,11 @@ export function parseQuoted(c: Cursor): TemplateExpression {
 export function parseHeredoc(c: Cursor): TemplateExpression {
   const start = startOf(c);
   const flush = textOf(c).startsWith('<<-');
+  const marker = textOf(c).replace(/^<<-?/, '').trim();
   take(c);
   const pieces = stripMarked(readPieces(c, 'heredoc'));
   const parts = assemble(c, flush ? stripIndentation(pieces) : pieces, spanOf(c));
-  expect(c, Token.closeHeredoc, complaints.unclosedTemplate);
+  expect(c, Token.closeHeredoc, complaints.unclosedHeredoc(marker), start);
   return { node: 'template', form: 'heredoc', parts, start, end: c.lastEnd };
 }
 
@@ -47,7 +48,8 @@ export function parseQuotedLabel(c: Cursor): Label {
     value = unescapeQuoted(c, textOf(c), startOf(c)).normalize('NFC');
     take(c);
   }
-  expect(c, Token.closeQuote, complaints.templateInLabel);
+  const isUnclosed = peek(c) === Token.end;
+  expect(c, Token.closeQuote, isUnclosed ? complaints.unclosedLabel : complaints.templateInLabel, start);
   return { value, quoted: true, start, end: c.lastEnd };
 }
 
@@ -66,7 +68,7 @@ function readPieces(c: Cursor, form: TemplateExpression['form']): readonly Piece
       take(c);
       const sequence = kind === Token.openInterpolation ? readInterpolation(c) : readDirective(c);
       const stripRight = textOf(c).startsWith('~');
-      expect(c, Token.closeSequence, complaints.unclosedSequence);
+      expect(c, Token.closeSequence, complaints.unclosedSequence, start);
       c.newlines = outer;
       pieces.push({ ...sequence, stripLeft, stripRight, start, end: c.lastEnd });
       height = Math.max(height, c.height);

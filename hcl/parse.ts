@@ -63,7 +63,7 @@ function begin(name: string, text: string, mode: 'expression' | 'bare'): Cursor 
   };
   if (!text.isWellFormed()) {
     const start = loneSurrogateAt(text);
-    report(c, complaints.invalidEncoding, { start, end: start + 1 });
+    report(c, complaints.invalidEncoding, { span: { start, end: start + 1 } });
   }
   return c;
 }

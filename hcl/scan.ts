@@ -191,14 +191,18 @@ function characterLength(text: string, at: number): number {
   return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
 
-/** Takes in `1.2.3` whole, which is no number, so that the parser can say so instead of finding an index in it. */
+/** Takes in `1.2.3` and `1e2e3` whole, which are no numbers, so that the parser can say so instead of splitting them. */
 function numberEnd(text: string, at: number): number {
-  let end = digitsEnd(text, at);
-  while (text.charCodeAt(end) === 0x2e && isDigit(text.charCodeAt(end + 1))) end = digitsEnd(text, end + 1);
-  if ((text.charCodeAt(end) | 0x20) !== 0x65) return end;
-  const sign = text.charCodeAt(end + 1);
-  const exponent = end + (sign === 0x2b || sign === 0x2d ? 2 : 1);
-  return isDigit(text.charCodeAt(exponent)) ? digitsEnd(text, exponent) : end;
+  for (let end = digitsEnd(text, at); ;) {
+    const code = text.charCodeAt(end);
+    let digits = end + 1;
+    if ((code | 0x20) === 0x65) {
+      const sign = text.charCodeAt(digits);
+      if (sign === 0x2b || sign === 0x2d) digits++;
+    } else if (code !== 0x2e) return end;
+    if (!isDigit(text.charCodeAt(digits))) return end;
+    end = digitsEnd(text, digits);
+  }
 }
 
 function digitsEnd(text: string, at: number): number {

@@ -62,13 +62,13 @@ function unescapeOne(c: Cursor, escape: string, start: number): string {
   if (simple !== undefined) return simple;
   const span = { start, end: start + escape.length };
   const wanted = selector[0] === 'u' ? 4 : selector[0] === 'U' ? 8 : null;
-  if (wanted === null) report(c, complaints.unknownEscape(escape), span);
+  if (wanted === null) report(c, complaints.unknownEscape(escape), { span });
   else if (selector.length !== wanted + 1)
-    report(c, complaints.shortUnicodeEscape(selector.slice(0, 1), wanted), span);
+    report(c, complaints.shortUnicodeEscape(selector.slice(0, 1), wanted), { span });
   else {
     const point = Number.parseInt(selector.slice(1), 16);
     if (point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff)) return String.fromCodePoint(point);
-    report(c, complaints.noSuchCharacter(selector.slice(1)), span);
+    report(c, complaints.noSuchCharacter(selector.slice(1)), { span });
   }
   return '';
 }
