@@ -1,6 +1,6 @@
 // Type conversion (hashicorp/hcl, spec.md "Type Conversions and Unification"). Every null converts to every type;
 // conversion to the dynamic type changes nothing; marks stay where they are.
-import { describeKind, describeType, showValue } from './describe.ts';
+import { describeKind, describeType, quoteName, showValue } from './describe.ts';
 import { compareDecimals, printDecimal } from './decimal.ts';
 import { valueToJson } from './json.ts';
 import type { Marks, SequenceValue, StringValue, Type, Value } from './values.ts';
@@ -208,14 +208,14 @@ function toObject(value: Value, type: ObjectType): Converted {
     const extra = [...value.entries.keys()].find((key) => !attributes.has(key));
     const missing = [...attributes.keys()].find((name) => !value.entries.has(name) && !optional?.has(name));
     if (extra !== undefined)
-      return { problem: `the object has no attribute "${extra}", which the map has as a key` };
+      return { problem: `the object has no attribute ${quoteName(extra)}, which the map has as a key` };
     if (missing !== undefined)
-      return { problem: `the map lacks the key "${missing}", which the object needs` };
+      return { problem: `the map lacks the key ${quoteName(missing)}, which the object needs` };
   }
   const entries: [string, Value][] = [];
   for (const [name, attribute] of attributes) {
     const one = convertTo(value.entries.get(name) ?? NULL, attribute);
-    if ('problem' in one) return { problem: `in attribute "${name}", ${one.problem}` };
+    if ('problem' in one) return { problem: `in attribute ${quoteName(name)}, ${one.problem}` };
     entries.push([name, one.value]);
   }
   return { value: objectValue(entries, value.marks) };

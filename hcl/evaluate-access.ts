@@ -2,13 +2,13 @@
 // Operator"). Only what a value holds is found: names that JavaScript objects have mean nothing here.
 import type { AttributeAccess, IndexAccess, Span } from './ast.ts';
 import { convert } from './convert.ts';
+import type { Decimal } from './decimal.ts';
 import { isWhole, printDecimal, toBigInt } from './decimal.ts';
-import { describeKind, listNames } from './describe.ts';
-import { suggest } from './did-you-mean.ts';
+import { cutText, describeKind, listNames, nearName, quoteName } from './describe.ts';
 import type { Scope } from './evaluate-scope.ts';
 import type { Evaluation } from './evaluate-state.ts';
 import { report } from './evaluate-state.ts';
-import type { MappingValue, SequenceValue, Value } from './values.ts';
+import type { MappingValue, Marks, SequenceValue, Value } from './values.ts';
 import { isMapping, isSequence, NUMBER, SENSITIVE, STRING, withMarks } from './values.ts';
 
 export function evaluateAttribute(
@@ -91,20 +91,25 @@ function takePosition(
   const at = isWhole(position) ? toBigInt(position) : -1n;
   const item = at < 0n || at >= BigInt(value.items.length) ? undefined : value.items[Number(at)];
   if (item) return withMarks(item, value.marks | key.marks);
-  const { length } = value.items;
-  const valid =
-    length === 0
-      ? `The ${value.kind} is empty.`
-      : `The ${value.kind} has ${length} element${length === 1 ? '' : 's'}, at 0${length === 1 ? '' : ` to ${length - 1}`}.`;
-  const given =
-    ((key.marks | value.marks) & SENSITIVE) === 0 ? ` There is none at ${printDecimal(position)}.` : '';
-  const hint =
-    at < 0n && isWhole(position) && given !== '' ? ' Positions count from 0 and are never negative.' : '';
-  return report(evaluation, { summary, detail: `${secretOr(value, valid)}${given}${hint}`, span });
+  return report(evaluation, {
+    summary,
+    detail: missingPosition(value, { position, marks: key.marks }),
+    span,
+  });
 }
 
-function secretOr(value: Value, text: string): string {
-  return (value.marks & SENSITIVE) === 0 ? text : 'There is no element at this position.';
+function missingPosition(
+  value: SequenceValue,
+  { position, marks }: { position: Decimal; marks: Marks },
+): string {
+  if (((value.marks | marks) & SENSITIVE) !== 0)
+    return 'There is no element at this position, which is sensitive.';
+  const { length } = value.items;
+  const last = length === 1 ? 'the only one is at 0' : `the last one is at ${length - 1}`;
+  const has =
+    length === 0 ? `the ${value.kind} is empty` : `of the ${length} elements of the ${value.kind} ${last}`;
+  const hint = position.coefficient < 0n ? ' Positions count from 0 and are never negative.' : '';
+  return `There is no element at ${cutText(printDecimal(position))}: ${has}.${hint}`;
 }
 
 function takeKey(
@@ -139,12 +144,6 @@ function missingName(
     });
   }
   const names = [...value.entries.keys()];
-  const near = suggest(name, names);
-  const hint =
-    near !== undefined
-      ? `Did you mean "${near}"?`
-      : names.length === 0
-        ? 'It is empty.'
-        : `It has ${listNames(names)}.`;
-  return report(evaluation, { summary, detail: `This ${what} named "${name}". ${hint}`, span });
+  const hint = names.length === 0 ? 'It is empty.' : (nearName(name, names) ?? `It has ${listNames(names)}.`);
+  return report(evaluation, { summary, detail: `This ${what} named ${quoteName(name)}. ${hint}`, span });
 }

@@ -2,8 +2,7 @@
 // Calls"): arguments are mapped to parameters, converted to their types, and their marks passed to the result.
 import type { CallExpression, Span } from './ast.ts';
 import { convert } from './convert.ts';
-import { describeKind } from './describe.ts';
-import { suggest } from './did-you-mean.ts';
+import { cutText, describeKind, nearName, quoteName } from './describe.ts';
 import type { Scope } from './evaluate-scope.ts';
 import { findFunction, functionNames } from './evaluate-scope.ts';
 import type { Evaluation } from './evaluate-state.ts';
@@ -42,14 +41,9 @@ export function evaluateCall(
 
 function unknownFunction(evaluation: Evaluation, expression: CallExpression, scope: Scope): undefined {
   const names = functionNames(scope);
-  const near = suggest(expression.name, names);
-  const hint =
-    near !== undefined
-      ? ` Did you mean "${near}"?`
-      : names.length === 0
-        ? ' No function may be called here.'
-        : '';
-  const detail = `There is no function named "${expression.name}".${hint}`;
+  const near = nearName(expression.name, names);
+  const hint = names.length === 0 ? 'No function may be called here.' : (near ?? '');
+  const detail = `There is no function named ${quoteName(expression.name)}. ${hint}`.trimEnd();
   return report(evaluation, { summary: 'Unknown function', detail, span: expression.nameSpan });
 }
 
@@ -192,13 +186,13 @@ function failed(
   }
   const { argument, message, shown } = error;
   const parameter = argument === undefined ? undefined : parameterAt(called, argument);
-  const given = shown === undefined || secret ? '' : ` (${shown})`;
+  const given = shown === undefined || secret ? '' : ` (${cutText(shown)})`;
   const subject = parameter
     ? `The argument "${parameter.name}" of ${called.name}() does not fit`
     : `${called.name}() failed`;
   const place =
     argument === undefined ? expression : (expression.arguments[argument] ?? expression.arguments.at(-1));
-  const detail = `${subject}: ${message}${given}.`;
+  const detail = `${subject}: ${message}${given}`.replace(/\.?$/, '.');
   return report(evaluation, {
     summary: parameter ? 'Invalid argument' : 'Function failed',
     detail,

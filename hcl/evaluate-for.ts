@@ -3,7 +3,7 @@
 // its own key.
 import type { Expression, ForExpression } from './ast.ts';
 import { convert } from './convert.ts';
-import { describeKind } from './describe.ts';
+import { describeKind, quoteName } from './describe.ts';
 import { evaluateCondition } from './evaluate-conditional.ts';
 import type { Scope } from './evaluate-scope.ts';
 import type { Evaluation } from './evaluate-state.ts';
@@ -90,7 +90,8 @@ function gatherEntry(
   }
   group.push(item);
   if (expression.group) return true;
-  const shown = (name.marks & SENSITIVE) === 0 ? `the key "${name.value}"` : 'one key, which is sensitive,';
+  const shown =
+    (name.marks & SENSITIVE) === 0 ? `the key ${quoteName(name.value)}` : 'one key, which is sensitive,';
   const detail = `Two elements give ${shown} and an object has each key once. Write \`...\` after the value to group them.`;
   report(evaluation, { summary: 'Duplicate object key', detail, span: key });
   return false;

@@ -9,9 +9,8 @@ import type {
 } from './ast.ts';
 import { convert } from './convert.ts';
 import { parseDecimal } from './decimal.ts';
-import { describeKind } from './describe.ts';
+import { describeKind, nearName, quoteName } from './describe.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { suggest } from './did-you-mean.ts';
 import { evaluateAttribute, evaluateIndex } from './evaluate-access.ts';
 import { evaluateCall } from './evaluate-call.ts';
 import { evaluateConditional } from './evaluate-conditional.ts';
@@ -128,14 +127,10 @@ function evaluateVariable(
   const value = findVariable(scope, expression.name);
   if (value) return value;
   const names = variableNames(scope);
-  const near = suggest(expression.name, names);
-  const hint =
-    near !== undefined
-      ? ` Did you mean "${near}"?`
-      : names.length === 0
-        ? ' Variables may not be used here.'
-        : ` To write a text, put it in quotes: "${expression.name}".`;
-  const detail = `There is no variable named "${expression.name}".${hint}`;
+  const near = nearName(expression.name, names);
+  const quoting = `To write a text, put it in quotes: "${expression.name}".`;
+  const hint = names.length === 0 ? 'Variables may not be used here.' : (near ?? quoting);
+  const detail = `There is no variable named ${quoteName(expression.name)}. ${hint}`;
   return report(evaluation, { summary: 'Unknown variable', detail, span: expression });
 }
 
