@@ -38,7 +38,7 @@ export class Spool {
   }
 
   static create(folder: string, key: SpoolKey): Spool {
-    return new Spool(join(folder, fileName(key)));
+    return new Spool(join(folder, spoolFileName(key)));
   }
 
   /** Reads what an earlier process left. Damaged frames are missing, and nothing is thrown for them. */
@@ -150,7 +150,8 @@ export interface SpoolKey {
   readonly attempt: number;
 }
 
-function fileName({ run, attempt }: SpoolKey): string {
+/** Name of the file in the folder of the spools. */
+export function spoolFileName({ run, attempt }: SpoolKey): string {
   return `${run}.${attempt}.spool`;
 }
 

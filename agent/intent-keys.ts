@@ -1,0 +1,49 @@
+// The keys that verify intents, out of the statement that enrolment, renewal and every welcome carry: the data-plane
+// CA that signed it must lead to the pinned root, then the keys in it may be used.
+import { webcrypto, X509Certificate } from 'node:crypto';
+import type { CryptoKey, JWK } from 'jose';
+import { decodeProtectedHeader, importJWK } from 'jose';
+import { Failure } from '../protocol/failures.ts';
+import { verifyIntentKeys } from '../protocol/key-statements.ts';
+import { isChain, readCertificates } from './identity.ts';
+import type { StoredIdentity } from './identity.ts';
+
+/** Throws `invalid_intent` where no authority under our root signed the statement. */
+export async function readIntentKeys(
+  statement: string,
+  trust: Pick<StoredIdentity, 'root' | 'certificate_chain'>,
+): Promise<readonly JWK[]> {
+  const [root] = readCertificates(trust.root);
+  if (root === undefined) throw new Failure('state_unusable', 'The identity of this agent has no root.');
+  const own = readCertificates(trust.certificate_chain).slice(1, 2);
+  const signers = [...own, ...signersOf(statement, root)];
+  const keys = await Promise.all(signers.map((signer) => importKey(signer)));
+  return verifyIntentKeys(statement, keys);
+}
+
+/** The chain in the header (RFC 7515, 4.1.6) counts only when it ends in our root: a new CA may have taken over. */
+function signersOf(statement: string, root: X509Certificate): readonly X509Certificate[] {
+  try {
+    const { x5c } = decodeProtectedHeader(statement);
+    const chain = (x5c ?? []).map((der) => new X509Certificate(Buffer.from(der, 'base64')));
+    const [signer] = chain;
+    return signer?.ca === true && isChain(chain, root) ? [signer] : [];
+  } catch {
+    return [];
+  }
+}
+
+async function importKey(certificate: X509Certificate): Promise<CryptoKey> {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return webcrypto.subtle.importKey('spki', spki, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
+}
+
+/** The private keys that open inputs, by their id. */
+export async function importSealingKeys(
+  stored: StoredIdentity['sealing_keys'],
+): Promise<ReadonlyMap<string, CryptoKey>> {
+  const keys = await Promise.all(
+    stored.map(async ({ jwk }) => [jwk.kid, (await importJWK(jwk, 'ECDH-ES+A256KW')) as CryptoKey] as const),
+  );
+  return new Map(keys);
+}

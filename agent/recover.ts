@@ -1,0 +1,116 @@
+// What a new process does with what the one before it left: first it kills what still runs, then it says so in the
+// journal, and only then may anybody hear of it (dispatch.md, "agent process"; rules.md 6).
+import { unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { Clock, Spawned } from './contract.ts';
+import { emptyOutcome } from './decide/end.ts';
+import { runKey } from './journal-records.ts';
+import type { JournalRun } from './journal-records.ts';
+import type { Journal } from './journal.ts';
+import { Spool, spoolFileName } from './spool.ts';
+import { newRun } from './work-state.ts';
+import type { WorkRun } from './work-state.ts';
+
+/** Something that an earlier process started, and the boot of the machine in which it did. */
+export interface Leftover extends Spawned {
+  readonly bootId: string | null;
+}
+
+/** Kills what is left of a run, orphans included; answers what is alive after all, for instance `1234 (postgres)`. */
+export type KillLeftovers = (
+  runId: string,
+  leftovers: readonly Leftover[],
+  clock: Clock,
+) => Promise<readonly string[]>;
+
+export interface Recovered {
+  readonly run: WorkRun;
+  readonly spool: Spool;
+}
+
+/**
+ * Reconciles journal, spool and processes. Afterwards every run that had begun has an outcome in the journal, and
+ * every run of the answer is to be reported. Throws `disk_full` where the journal cannot be written.
+ */
+export async function recover(options: {
+  readonly journal: Journal;
+  readonly spoolFolder: string;
+  readonly clock: Clock;
+  readonly killLeftovers: KillLeftovers;
+}): Promise<readonly Recovered[]> {
+  const { journal, spoolFolder } = options;
+  const { damage, torn, unknown } = journal.report;
+  const doubtful = damage.length > 0 || torn > 0 || unknown > 0;
+  const spooled = new Set(Spool.list(spoolFolder).map(runKey));
+  const recovered: Recovered[] = [];
+  for (const run of [...journal.fold.runs.values()]) {
+    const spool = Spool.recover(spoolFolder, run);
+    spool.raise(run.lastSeq);
+    // Where bytes of the journal are lost, `begun` may have been among them: then nobody can know (rules.md 13).
+    const begun =
+      run.state === 'begun' || (run.state === 'accepted' && (doubtful || spooled.has(runKey(run))));
+    const settled = begun ? await interrupt(run, spool.lastSeq, options) : run;
+    recovered.push({ run: workRunOf(settled, spool.lastSeq), spool });
+  }
+  dropStrangers(spoolFolder, journal);
+  return recovered;
+}
+
+async function interrupt(
+  run: JournalRun,
+  lastSeq: number,
+  { journal, clock, killLeftovers }: Parameters<typeof recover>[0],
+): Promise<JournalRun> {
+  const survivors = await killLeftovers(run.run, run.spawned.map(leftoverOf), clock);
+  const outcome: Outcome = {
+    ...emptyOutcome(
+      'interrupted',
+      'agent_interrupted',
+      run.state === 'begun'
+        ? 'The agent died while the run was going on: how far it came is not known.'
+        : 'The journal of the agent was damaged: whether the run had begun is not known.',
+    ),
+    truncated: true,
+    survivors: survivors.slice(0, 100).map((survivor) => survivor.slice(0, 200)),
+  };
+  const at = clock.now();
+  await journal.append({
+    type: 'ended',
+    run: run.run,
+    attempt: run.attempt,
+    at,
+    outcome,
+    last_seq: lastSeq,
+  });
+  return { ...run, state: 'ended', begunAt: run.begunAt ?? at, outcome, lastSeq };
+}
+
+function leftoverOf(record: JournalRun['spawned'][number]): Leftover {
+  const { operation, pid, group, container } = record;
+  return { operation, pid, group, container, startTime: record.start_time, bootId: record.boot_id };
+}
+
+function workRunOf(run: JournalRun, lastSeq: number): WorkRun {
+  const ended = run.state === 'ended';
+  return newRun({
+    key: runKey(run),
+    run: run.run,
+    attempt: run.attempt,
+    phase: ended ? 'ended' : 'waiting',
+    action: run.action,
+    digest: run.digest,
+    idempotent: run.idempotent,
+    inherited: !ended,
+    begun: run.begunAt !== null,
+    outcome: run.outcome,
+    lastSeq,
+  });
+}
+
+/** Spools of runs that the journal is done with: the process died between the two. */
+function dropStrangers(spoolFolder: string, journal: Journal): void {
+  for (const key of Spool.list(spoolFolder)) {
+    if (!journal.fold.runs.has(runKey(key))) unlinkSync(join(spoolFolder, spoolFileName(key)));
+  }
+}

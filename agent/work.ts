@@ -1,0 +1,397 @@
+// The agent's one loop: takes what happened from the inbox, lets `decide` say what follows, and does it. Everything
+// that waits (disk, cryptography, processes) comes back as another event.
+import type { Definition } from '../protocol/frames.ts';
+import { encodeFrame } from '../protocol/frames.ts';
+import type { ServerFrame } from '../protocol/frames.ts';
+import { agentInboxMax, cancelGraceMsDefault, frameBytesMax } from '../protocol/limits.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { Clock, ExecuteRun, RunRequest, RunSink, Spawned, StopOrder } from './contract.ts';
+import { decide } from './decide.ts';
+import { emptyOutcome } from './decide/end.ts';
+import { nextWake } from './decide/tick.ts';
+import type { FaultPoint } from './fault.ts';
+import { createInbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
+import type { Journal } from './journal.ts';
+import type { Starts } from './limits.ts';
+import type { Log } from './log.ts';
+import type { Recovered } from './recover.ts';
+import { Spool } from './spool.ts';
+import { RunStream } from './stream.ts';
+import type { Verification } from './verify.ts';
+import { initialState, isPast } from './work-state.ts';
+import type { Advertisement, Effect, LeaveReason, OfferFrame, WorkEvent, WorkState } from './work-state.ts';
+
+/** Longest sleep while something is in hand: wall time may jump, and timers do not count suspension. */
+const watchMs = 5_000;
+
+/** An event before the loop stamps it with the time. */
+export type Happening = WorkEvent extends infer Event
+  ? Event extends WorkEvent
+    ? Omit<Event, 'at' | 'past' | 'actionStarts' | 'allStarts'>
+    : never
+  : never;
+
+/** How the loop speaks to the control plane; whose frames arrive is the session's business. */
+export interface Line {
+  /** False where the current connection is gone. */
+  send(text: string): boolean;
+  close(code: number, reason: string): void;
+}
+
+export interface WorkDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly starts: Starts;
+  readonly spoolFolder: string;
+  readonly bootId: string | null;
+  readonly version: string;
+  readonly incarnation: string;
+  readonly line: Line;
+  readonly verify: (offer: OfferFrame) => Promise<Verification>;
+  readonly execute: ExecuteRun;
+  /** Takes note of what a welcome says of clocks and keys, before the work hears of it. */
+  readonly welcomed: (welcome: Extract<ServerFrame, { type: 'welcome' }>) => void;
+  readonly renew: () => void;
+  readonly leave: (reason: LeaveReason, message: string) => void;
+  readonly faultPoint: FaultPoint;
+  readonly log: Log;
+}
+
+export interface WorkStart {
+  readonly concurrency: number;
+  readonly shutdownGraceMs: number;
+  readonly sharesUser: boolean;
+  readonly advertisement: Advertisement;
+  readonly recovered: readonly Recovered[];
+}
+
+export class Work {
+  readonly inbox: Inbox<Happening>;
+  readonly #deps: WorkDeps;
+  readonly #sharesUser: boolean;
+  readonly #streams = new Map<string, RunStream>();
+  readonly #requests = new Map<string, RunRequest>();
+  readonly #controllers = new Map<string, AbortController>();
+  #state: WorkState;
+  #timer: { readonly at: number; readonly controller: AbortController } | null = null;
+  #stopped = false;
+
+  constructor(deps: WorkDeps, start: WorkStart) {
+    this.#deps = deps;
+    this.#sharesUser = start.sharesUser;
+    this.inbox = createInbox(agentInboxMax);
+    this.#state = initialState({
+      incarnation: deps.incarnation,
+      concurrency: start.concurrency,
+      shutdownGraceMs: start.shutdownGraceMs,
+      advertisement: start.advertisement,
+      runs: start.recovered.map(({ run }) => run),
+    });
+    for (const { run, spool } of start.recovered) {
+      const stream = this.#openStream(run.key, run, spool);
+      if (run.outcome !== null) stream.end(run.outcome);
+    }
+  }
+
+  get state(): WorkState {
+    return this.#state;
+  }
+
+  /** The loop itself; ends after `stop`. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      await this.inbox.filled();
+      for (let event = this.inbox.take(); event !== null && !this.#stopped; event = this.inbox.take()) {
+        this.#step(event);
+      }
+      this.#armTimer();
+    }
+  }
+
+  /** Ends the loop and lets go of files; what runs is not touched. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.controller.abort();
+    this.inbox.put({ type: 'tick' });
+    for (const stream of this.#streams.values()) stream.close();
+  }
+
+  #step(happening: Happening): void {
+    const event = this.#complete(happening);
+    if (event.type === 'frame' && event.frame.type === 'welcome') this.#deps.welcomed(event.frame);
+    if (event.type === 'journaled' && event.record === 'begun') {
+      this.#deps.starts.note(this.#state.runs.get(event.key)?.action ?? '', event.at.now);
+    }
+    const { state, effects } = decide(this.#state, event);
+    this.#state = state;
+    // An offer that came to nothing while it was verified leaves nothing behind.
+    if (event.type === 'verified' && !state.runs.has(event.key)) this.#requests.delete(event.key);
+    for (const effect of effects) this.#do(effect);
+  }
+
+  #complete(happening: Happening): WorkEvent {
+    const { clock, journal, starts } = this.#deps;
+    const at = { boot: clock.boot(), now: clock.now() };
+    switch (happening.type) {
+      case 'frame': {
+        const { frame } = happening;
+        const past = 'run' in frame ? (journal.fold.past.get(frame.run)?.attempt ?? 0) : 0;
+        return { ...happening, at, past };
+      }
+      case 'verified':
+        return {
+          ...happening,
+          at,
+          actionStarts: starts.of(happening.action.action, at.now),
+          allStarts: starts.all(at.now),
+        };
+      default:
+        return { ...happening, at };
+    }
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.type) {
+      case 'hello':
+        return this.#hello(effect);
+      case 'send':
+        this.#deps.line.send(encodeFrame(effect.frame));
+        this.#deps.faultPoint(`${effect.frame.type}.sent`);
+        return;
+      case 'close':
+        return this.#deps.line.close(effect.code, effect.reason);
+      case 'verify':
+        return this.#verify(effect.key, effect.offer);
+      case 'journal':
+        return this.#journal(effect);
+      case 'forget':
+        return this.#forget(effect);
+      case 'execute':
+        return this.#execute(effect.key);
+      case 'stop':
+        this.#controllers.get(effect.key)?.abort(effect.order);
+        return;
+      case 'attach':
+        this.#stream(effect.key)?.attach(effect.haveSeq);
+        return;
+      case 'detach':
+        for (const stream of this.#streams.values()) stream.detach();
+        return;
+      case 'acknowledge':
+        this.#streams.get(effect.key)?.acknowledge(effect.seq);
+        return;
+      case 'report':
+        this.#stream(effect.key)?.end(effect.outcome);
+        this.#deps.faultPoint('end.sent');
+        return;
+      case 'report_again':
+        this.#streams.get(effect.key)?.endAgain();
+        return;
+      case 'renew':
+        return this.#deps.renew();
+      case 'probe':
+        return this.#probe();
+      case 'leave':
+        return this.#deps.leave(effect.reason, effect.message);
+      case 'note':
+        this.#deps.log[effect.level](effect.run === undefined ? {} : { run: effect.run }, effect.message);
+    }
+  }
+
+  #hello({ runs }: Extract<Effect, { type: 'hello' }>): void {
+    const { clock, incarnation, journal, line, version } = this.#deps;
+    const { advertisement, concurrency } = this.#state;
+    line.send(
+      encodeFrame({
+        type: 'hello',
+        protocol: 1,
+        version,
+        incarnation,
+        journal_counter: journal.counter,
+        concurrency,
+        now: clock.now(),
+        shares_user: this.#sharesUser,
+        runs: runs.flatMap(({ key, state }) => {
+          const run = this.#state.runs.get(key);
+          if (run === undefined) return [];
+          const last_seq = this.#streams.get(key)?.lastSeq ?? run.lastSeq;
+          return [{ run: run.run, attempt: run.attempt, state, last_seq }];
+        }),
+        groups: [...advertisement.groups],
+        definitions: [...advertisement.definitions] as Definition[],
+        load_errors: [...advertisement.loadErrors],
+      }),
+    );
+    this.#deps.faultPoint('hello.sent');
+  }
+
+  #verify(key: string, offer: OfferFrame): void {
+    void this.#deps.verify(offer).then((result) => {
+      if (result.code !== null) {
+        this.inbox.put({ type: 'refused', key, code: result.code, message: result.message });
+        return;
+      }
+      const { action, settings } = result.request;
+      this.#requests.set(key, result.request);
+      this.inbox.put({
+        type: 'verified',
+        key,
+        action: {
+          action: `${action.group}/${action.name}`,
+          digest: action.digest,
+          idempotent: action.idempotent,
+          timeoutMs: action.timeoutMs,
+          concurrency: action.concurrency,
+          limits: action.limits,
+          agentLimits: settings.limits,
+        },
+      });
+    });
+  }
+
+  #journal({ key, record }: Extract<Effect, { type: 'journal' }>): void {
+    this.#deps.journal.append(record).then(
+      () => {
+        this.#deps.faultPoint(`${record.type}.durable`);
+        this.inbox.put({ type: 'journaled', key, record: record.type });
+      },
+      () => this.inbox.put({ type: 'unjournaled', key, record: record.type }),
+    );
+  }
+
+  #forget({ run, attempt, verdict }: Extract<Effect, { type: 'forget' }>): void {
+    const { clock, journal } = this.#deps;
+    const key = `${run}/${attempt}`;
+    // Where this cannot be written the run is reported once more after a restart, and forgotten then.
+    journal.append({ type: 'past', run, attempt, at: clock.now(), verdict }).catch(() => undefined);
+    this.#streams.get(key)?.remove();
+    this.#streams.delete(key);
+    this.#requests.delete(key);
+  }
+
+  #execute(key: string): void {
+    const { clock, execute, faultPoint } = this.#deps;
+    const request = this.#requests.get(key);
+    const stream = this.#stream(key);
+    if (request === undefined || stream === null) throw new Error(`no request for ${key}`);
+    const controller = new AbortController();
+    this.#controllers.set(key, controller);
+    faultPoint('execute.starting');
+    const sink = this.#sink(key, stream, controller);
+    void execute(request, { sink, stop: controller.signal, clock })
+      .catch((cause: unknown) => this.#failed(cause))
+      .then(async (outcome) => {
+        const lastSeq = await stream.finish();
+        this.#controllers.delete(key);
+        this.#requests.delete(key);
+        faultPoint('executed');
+        this.inbox.put({ type: 'executed', key, outcome: bounded(outcome, stream.cut), lastSeq });
+      });
+  }
+
+  /** Execution never throws for what happens in the world: this is a bug, and the run must end all the same. */
+  #failed(cause: unknown): Outcome {
+    this.#deps.log.error({ err: cause }, 'An execution threw.');
+    return emptyOutcome('failed', 'internal', 'The agent failed while it executed the run: see its log.');
+  }
+
+  #sink(key: string, stream: RunStream, controller: AbortController): RunSink {
+    return {
+      output: (event) => stream.output(event),
+      status: (event) => stream.status(event),
+      progress: async (event) => {
+        // Before every operation, on both clocks: no timer fires while a machine is suspended (rules.md 7).
+        if (event.state === 'begun') this.#checkDeadline(key, controller);
+        await stream.progress(event);
+      },
+      spawned: (process) => {
+        this.#noteSpawned(key, process);
+      },
+    };
+  }
+
+  #checkDeadline(key: string, controller: AbortController): void {
+    const { clock } = this.#deps;
+    const deadline = this.#state.runs.get(key)?.deadline ?? null;
+    if (controller.signal.aborted || !isPast(deadline, { boot: clock.boot(), now: clock.now() })) return;
+    const order: StopOrder = { reason: 'deadline', graceMs: cancelGraceMsDefault };
+    controller.abort(order);
+    this.inbox.put({ type: 'tick' });
+  }
+
+  #noteSpawned(key: string, { operation, pid, group, startTime, container }: Spawned): void {
+    const run = this.#state.runs.get(key);
+    if (run === undefined) return;
+    this.#deps.journal
+      .append({
+        type: 'spawned',
+        run: run.run,
+        attempt: run.attempt,
+        operation,
+        pid,
+        group,
+        start_time: startTime,
+        container,
+        boot_id: this.#deps.bootId,
+      })
+      .catch(() => undefined);
+  }
+
+  #probe(): void {
+    this.#deps.journal.append({ type: 'probe' }).then(
+      () => this.inbox.put({ type: 'probed', ok: true }),
+      () => this.inbox.put({ type: 'probed', ok: false }),
+    );
+  }
+
+  #stream(key: string): RunStream | null {
+    const known = this.#streams.get(key);
+    if (known !== undefined) return known;
+    const run = this.#state.runs.get(key);
+    return run === undefined ? null : this.#openStream(key, run, null);
+  }
+
+  #openStream(
+    key: string,
+    { run, attempt }: { readonly run: string; readonly attempt: number },
+    recovered: Spool | null,
+  ): RunStream {
+    const { clock, line, spoolFolder } = this.#deps;
+    const spool = recovered ?? Spool.create(spoolFolder, { run, attempt });
+    const stream = new RunStream({ key: { run, attempt }, spool, clock, send: (text) => line.send(text) });
+    this.#streams.set(key, stream);
+    if (recovered === null && this.#state.session?.welcomed === true) stream.attach(0);
+    return stream;
+  }
+
+  #armTimer(): void {
+    const wake = nextWake(this.#state);
+    if (this.#stopped || wake === null) return;
+    const boot = this.#deps.clock.boot();
+    const at = Math.min(Math.max(wake, boot), boot + watchMs);
+    if (this.#timer !== null && this.#timer.at <= at) return;
+    this.#timer?.controller.abort();
+    const timer = { at, controller: new AbortController() };
+    this.#timer = timer;
+    this.#deps.clock.sleep(at - boot, timer.controller.signal).then(
+      () => {
+        if (this.#timer === timer) this.#timer = null;
+        this.inbox.put({ type: 'tick' });
+      },
+      () => undefined,
+    );
+  }
+}
+
+/** An outcome that fits into its frame: results that do not are left out, and that is said. */
+function bounded(outcome: Outcome, cut: boolean): Outcome {
+  const marked = cut ? { ...outcome, truncated: true } : outcome;
+  if (
+    encodeFrame({ type: 'end', run: '', attempt: 1, last_seq: 0, outcome: marked }).length <
+    frameBytesMax / 2
+  ) {
+    return marked;
+  }
+  return { ...marked, truncated: true, outputs: {}, operations: marked.operations.slice(0, 20) };
+}
