@@ -1,26 +1,13 @@
 // Every change is one unit: the decision still holds, the rows change, and the audit event says so. All or none.
 import type { FastifyRequest } from 'fastify';
+import type { AuditEntry as TrailEntry } from '../audit/event.ts';
+import type { AuditTrail as FullTrail } from '../audit/trail.ts';
 import type { Step, StepResult, Store } from '../store/store.ts';
 import type { Caller, Decision } from './authorize.ts';
 
-/** What an audit event says; secrets are left out by whoever fills `details`. */
-export interface AuditEntry {
-  readonly organization: string;
-  readonly principal: { readonly id: string; readonly name: string; readonly kind: string } | null;
-  /** What was done, for instance `project.create`. */
-  readonly operation: string;
-  readonly permission: string | null;
-  readonly resource: string;
-  readonly result: 'allowed' | 'denied' | 'failed';
-  readonly decision: string | null;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly request: Readonly<Record<string, unknown>>;
-}
-
-export interface AuditTrail {
-  /** Appends the event in the unit of the change. */
-  step(entry: AuditEntry): Step;
-}
+/** The part of the audit trail that changes need. */
+export type AuditTrail = Pick<FullTrail, 'step'>;
+export type AuditEntry = TrailEntry;
 
 export interface ChangeDeps {
   readonly store: Store;

@@ -2,8 +2,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../store/store.ts';
 import type { Caller, Decision } from './authorize.ts';
+import type { AuditTrail } from '../audit/trail.ts';
 import { entryOf } from './change.ts';
-import type { AuditTrail } from './change.ts';
 import { insertDecision } from './store.ts';
 
 /** One unit: the trace and the audit event. */
@@ -13,14 +13,13 @@ export async function recordDenied(
 ): Promise<void> {
   const { decision, caller } = denial;
   const { visible: _visible, ...trace } = decision;
-  await deps.store.write([
-    insertDecision(deps.store, caller.principal.organization, trace),
-    deps.audit.step({
+  await deps.audit.recordDenial(
+    {
       ...entryOf(denial),
       operation: 'access',
       resource: decision.resource.join('/'),
-      result: 'denied',
       details: { reason: decision.reason },
-    }),
-  ]);
+    },
+    [insertDecision(deps.store, caller.principal.organization, trace)],
+  );
 }

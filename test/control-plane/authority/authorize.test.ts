@@ -8,7 +8,7 @@ import { roles } from '../../../control-plane/authority/roles.ts';
 import { roleNames } from '../../../protocol/api/authority.ts';
 import { permissions } from '../../../protocol/permissions.ts';
 
-const organization = 'o1';
+const organization = 'o1' as const;
 const projects = ['p1', 'p2'];
 const people = ['ada', 'ben', 'eve'];
 
