@@ -1,6 +1,6 @@
 // The keyring on disk: one JSON file for its owner alone, replaced as a whole so that no crash leaves half of it.
 import { constants } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
@@ -49,35 +49,39 @@ export async function readKeyringFile(path: string): Promise<KeyringFile | null>
 }
 
 /**
- * Writes beside the old file, syncs, renames over it, and syncs the folder: after a power loss there is the old
- * keyring or the new one. With `fresh` an existing file is an error instead of being replaced.
+ * Writes beside the old file, syncs, puts it in its place, and syncs the folder: after a power loss there is the
+ * old keyring or the new one. With `fresh` a keyring that is there already is an error instead of being replaced.
  */
 export async function writeKeyringFile(
   path: string,
   content: KeyringFile,
   options: { readonly fresh?: boolean } = {},
 ): Promise<void> {
-  const beside = options.fresh === true ? path : `${path}.new`;
-  const creation = options.fresh === true ? constants.O_EXCL : constants.O_TRUNC;
+  const beside = `${path}.new`;
   try {
-    const file = await open(beside, constants.O_WRONLY | constants.O_CREAT | creation, 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(keyringFileSchema.parse(content), null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (beside !== path) await rename(beside, path);
+    // What a crash left there may have another mode, or be a link that somebody planted.
+    await rm(beside, { force: true });
+    await writeDurably(beside, `${JSON.stringify(keyringFileSchema.parse(content), null, 2)}\n`);
+    if (options.fresh === true) await link(beside, path).finally(() => rm(beside));
+    else await rename(beside, path);
     const folder = await open(dirname(path), 'r');
     await folder.sync().finally(() => folder.close());
   } catch (cause) {
-    if (beside !== path) await rm(beside, { force: true }).catch(() => undefined);
     throw new Failure(
       'keyring_unusable',
-      `The keyring ${path} cannot be written. The old one is still there.`,
-      {
-        cause,
-      },
+      `The keyring ${path} cannot be written; what was there still is. Check the folder and its disk.`,
+      { cause },
     );
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(path, flags, 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -15,6 +15,7 @@ export const sealedColumns = [
   { table: 'signing_keys', key: 'kid', column: 'wrapped_private' },
   { table: 'variables', key: 'id', column: 'envelope' },
   { table: 'runs', key: 'id', column: 'envelope' },
+  { table: 'schedules', key: 'id', column: 'envelope' },
 ] as const;
 type SealedColumn = (typeof sealedColumns)[number];
 

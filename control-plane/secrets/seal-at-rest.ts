@@ -41,7 +41,11 @@ export async function sealAtRest(
 }
 
 /** Throws `envelope_rejected` where it was changed or moved, `keyring_unusable` where its key is not there. */
-export async function openAtRest(provider: KeyProvider, text: string, cell: SealedCell): Promise<Uint8Array<ArrayBuffer>> {
+export async function openAtRest(
+  provider: KeyProvider,
+  text: string,
+  cell: SealedCell,
+): Promise<Uint8Array<ArrayBuffer>> {
   const envelope = envelopeFor(provider, text);
   try {
     const dataKey = await provider.unwrap(envelope.key);
