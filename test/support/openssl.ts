@@ -89,7 +89,7 @@ export async function openAuthority(
       await newKey(folder, file);
       await request(folder, file, leaf.subject ?? '/CN=leaf');
       await write(`${file}.cnf`, configuration(leaf.extensions));
-      await sign(folder, { subject: file, by: 'ca', config: `${file}.cnf`, ...leaf });
+      await sign(folder, { ...leaf, subject: file, by: 'ca', config: `${file}.cnf` });
       return { key: await read(`${file}.key`), cert: await read(`${file}.pem`) };
     },
     async [Symbol.asyncDispose]() {
