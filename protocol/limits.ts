@@ -145,6 +145,13 @@ export const killMsMax = 5_000;
 export const stopPollMsMin = 5;
 export const stopPollMsMax = 100;
 export const survivorsMax = 100;
+/** How often an expression is evaluated again for secrets that other secrets name. */
+export const lookupRoundsMax = 10;
+/** Of a file that `file()` reads: with all its forms it must still fit into the masker. */
+export const lookupFileBytesMax = 256 * 1024;
+export const secretFileBytesMax = 64 * 1024;
+export const vaultRequestMsMax = 10_000;
+export const vaultResponseBytesMax = 1024 * 1024;
 /** How long pipes may stay open after the command has ended, before what holds them is stopped. */
 export const pipeDrainMs = 250;
 /** How long what a command left behind may take to terminate. */
