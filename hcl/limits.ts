@@ -61,7 +61,7 @@ export const yamlTextMax = 262_144;
 export const patternStepsPerUnit = 4;
 
 /** What a search costs: code units of text times instructions of the pattern, one step for so many. */
-export const searchWorkPerStep = 500;
+export const searchWorkPerStep = 200;
 
 /** Compiled regular expressions that are kept for the next use. */
 export const patternsKeptMax = 64;
