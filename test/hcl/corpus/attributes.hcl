@@ -1,0 +1,5 @@
+a = 1
+b-c = "two"
+_d = true
+e1 = null
+long_name_with_underscores = false

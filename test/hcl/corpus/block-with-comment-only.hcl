@@ -1,0 +1,3 @@
+a { # why
+  # nothing here yet
+}

@@ -1,0 +1,3 @@
+url   = "http://host/#anchor"
+glob  = "a/*.txt"
+plain = "# no comment // here /* either */"

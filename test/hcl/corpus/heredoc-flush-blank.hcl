@@ -1,0 +1,6 @@
+a = <<-EOT
+    one
+  
+       
+    two
+  EOT

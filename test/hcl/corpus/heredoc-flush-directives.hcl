@@ -1,0 +1,6 @@
+a = <<-EOT
+    %{ for v in list ~}
+    - ${v}
+    %{ endfor ~}
+    end
+    EOT

@@ -1,0 +1,5 @@
+a = <<-EOT
+    ${x}
+      two ${y}
+    three
+  EOT

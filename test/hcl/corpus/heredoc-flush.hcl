@@ -1,0 +1,9 @@
+a {
+  b = <<-EOT
+    one
+      two
+
+    three
+  EOT
+  c = 1
+}

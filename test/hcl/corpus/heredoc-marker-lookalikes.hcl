@@ -1,0 +1,5 @@
+a = <<EOT
+EOTX
+ EOT x
+${x}EOT
+EOT 

@@ -1,0 +1,5 @@
+a = <<EOT
+"quotes" stay, \n stays, # stays
+$${x} %%{y} $ % { }
+${x}
+EOT

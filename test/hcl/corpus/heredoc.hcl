@@ -1,0 +1,7 @@
+a = <<EOT
+line one
+  line two
+
+line four
+EOT
+b = 1

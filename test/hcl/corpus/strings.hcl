@@ -1,0 +1,6 @@
+a = "plain"
+b = "tab\tnewline\nreturn\rquote\"backslash\\"
+c = "\u00e9\u4e2d"
+d = "\U0001F600"
+e = "é 日本 😀"
+f = "a	b"
