@@ -42,7 +42,7 @@ export function takeAttribute(
   }
   const detail =
     value.kind === 'null'
-      ? `This value is null, so it has no attribute "${name}".`
+      ? `This value is null, so it has no attribute ${quoteName(name)}. A default is given by try().`
       : isSequence(value)
         ? `A ${value.kind} has no attributes. To read "${name}" of every element write [*].${name}, of one [0].${name}.`
         : `Only objects and maps have attributes, and this value is ${describeKind(value)}.`;
@@ -57,7 +57,11 @@ export function takeIndex(
 ): Value | undefined {
   const summary = 'Invalid index';
   if (value.kind === 'null') {
-    return report(evaluation, { summary, detail: 'This value is null, so it has no elements.', span });
+    return report(evaluation, {
+      summary,
+      detail: 'This value is null, so it has no elements. A default is given by try().',
+      span,
+    });
   }
   if (key.kind === 'null') {
     return report(evaluation, { summary, detail: 'The key of an element cannot be null.', span });

@@ -125,7 +125,7 @@ function fit(
 }
 
 function problemOf(value: Value, { nullable, shape }: Parameter): string | undefined {
-  if (value.kind === 'null') return nullable ? undefined : 'it is null';
+  if (value.kind === 'null') return nullable ? undefined : 'it is null; a default is given by coalesce()';
   const fits = {
     sequence: isSequence(value),
     mapping: isMapping(value),

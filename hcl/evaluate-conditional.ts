@@ -2,13 +2,13 @@
 // and of the one that is not selected nothing is reported.
 import type { ConditionalExpression, Expression } from './ast.ts';
 import { convert } from './convert.ts';
-import { describeKind } from './describe.ts';
+import { describeType, quoteName } from './describe.ts';
 import type { Scope } from './evaluate-scope.ts';
 import type { Evaluation } from './evaluate-state.ts';
 import { attempt, charge, report } from './evaluate-state.ts';
 import { unify, unifyAsCollection } from './unify.ts';
-import type { BoolValue, Value } from './values.ts';
-import { BOOL, isMapping, isSequence, sizeOf, typeOf, withMarks } from './values.ts';
+import type { BoolValue, Type, Value } from './values.ts';
+import { ANY, BOOL, isMapping, isSequence, marksOf, SENSITIVE, sizeOf, typeOf, withMarks } from './values.ts';
 
 export function evaluateConditional(
   evaluation: Evaluation,
@@ -24,11 +24,39 @@ export function evaluateConditional(
   if (!taken.value) return undefined;
   const value = other.value ? alike(evaluation, taken.value, other.value) : taken.value;
   if (value) return withMarks(value, condition.marks);
-  const detail =
-    'Both results of a conditional must be of one type, or convertible to one. ' +
-    `When the condition is true this one is ${describeKind(then.value ?? taken.value)}, ` +
-    `else it is ${describeKind(otherwise.value ?? taken.value)}. Convert one of them, for instance by tostring().`;
+  const detail = other.value ? inconsistency(taken.value, other.value) : '';
   return report(evaluation, { summary: 'Inconsistent results of a conditional', detail, span: expression });
+}
+
+function inconsistency(left: Value, right: Value): string {
+  const isSecret = ((marksOf(left) | marksOf(right)) & SENSITIVE) !== 0;
+  const { place, types } = difference(typeOf(left), typeOf(right));
+  const kinds = `${describeType(types[0])} and ${describeType(types[1])}`;
+  const what = isSecret ? '' : `, and ${place === '' ? 'they are' : `their ${place} are`} ${kinds}`;
+  return `Both results of a conditional must be of one type, or convertible to one${what}. Give both the same form.`;
+}
+
+/** The innermost parts of two types that have no type in common, and where they are. */
+function difference(left: Type, right: Type, place = ''): { place: string; types: readonly [Type, Type] } {
+  const inside = place === '' ? '' : ` of ${place}`;
+  for (const [name, type, other] of partsOf(left, right)) {
+    if (unify([type, other]) === undefined) return difference(type, other, `${name}${inside}`);
+  }
+  return { place, types: [left, right] };
+}
+
+function partsOf(left: Type, right: Type): readonly (readonly [string, Type, Type])[] {
+  if (left.kind === 'object' && right.kind === 'object') {
+    return Array.from(left.attributes, ([name, type]) => [
+      `attributes ${quoteName(name)}`,
+      type,
+      right.attributes.get(name) ?? ANY,
+    ]);
+  }
+  if (left.kind === 'tuple' && right.kind === 'tuple' && left.elements.length === right.elements.length) {
+    return left.elements.map((type, at) => [`elements ${at}`, type, right.elements[at] ?? ANY]);
+  }
+  return 'element' in left && 'element' in right ? [['elements', left.element, right.element]] : [];
 }
 
 /** The condition of a conditional, a filter or a template's `if`: a bool, or convertible to one, and not null. */

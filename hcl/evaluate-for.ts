@@ -91,7 +91,7 @@ function gatherEntry(
   group.push(item);
   if (expression.group) return true;
   const shown =
-    (name.marks & SENSITIVE) === 0 ? `the key ${quoteName(name.value)}` : 'one key, which is sensitive,';
+    (name.marks & SENSITIVE) === 0 ? `the key ${quoteName(name.value)},` : 'one key, which is sensitive,';
   const detail = `Two elements give ${shown} and an object has each key once. Write \`...\` after the value to group them.`;
   report(evaluation, { summary: 'Duplicate object key', detail, span: key });
   return false;
@@ -122,7 +122,8 @@ export function iterate(
   const collection = evaluation.evaluate(loop.collection, scope);
   if (!collection) return undefined;
   if (!isSequence(collection) && !isMapping(collection)) {
-    const detail = `A loop needs a list, tuple, set, map or object, and this is ${describeKind(collection)}.`;
+    const hint = collection.kind === 'null' ? ' Give a default, for instance by coalesce().' : '';
+    const detail = `A loop needs a list, tuple, set, map or object, and this is ${describeKind(collection)}.${hint}`;
     return report(evaluation, {
       summary: 'Iteration over a value without elements',
       detail,

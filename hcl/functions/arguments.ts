@@ -36,7 +36,7 @@ export function wholeAt(
   const range = min === Number.MIN_SAFE_INTEGER ? '' : ` ${bounds}`;
   throw new FunctionProblem(`it must be a whole number${range}`, {
     argument: at,
-    shown: printDecimal(number),
+    shown: `not ${printDecimal(number)}`,
   });
 }
 

@@ -21,9 +21,9 @@ function timestampAt(args: readonly Value[], at: number): Timestamp {
   const text = textAt(args, at);
   const timestamp = parseTimestamp(text);
   if (timestamp) return timestamp;
-  throw new FunctionProblem('it is not a timestamp such as 2018-01-02T23:12:01Z (RFC 3339)', {
+  throw new FunctionProblem('a timestamp such as 2018-01-02T23:12:01Z is required', {
     argument: at,
-    shown: JSON.stringify(text),
+    shown: `${JSON.stringify(text)} is none`,
   });
 }
 
@@ -107,9 +107,9 @@ const timeadd: HclFunction = {
     const text = textAt(args, 1);
     const duration = parseDuration(text);
     if (duration === undefined) {
-      throw new FunctionProblem('it is not a duration such as 1h30m', {
+      throw new FunctionProblem('a duration such as 1h30m is required', {
         argument: 1,
-        shown: JSON.stringify(text),
+        shown: `${JSON.stringify(text)} is none`,
       });
     }
     const moved = printTimestamp({ instant: instant + duration, offset });

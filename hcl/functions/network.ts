@@ -27,9 +27,9 @@ function prefixAt(args: readonly Value[], at: number): Prefix {
   const number = bits === 128 ? parseIpv6(address) : parseIpv4(address);
   const length = Number(digits);
   if (number === undefined || digits === '' || length > bits) {
-    throw new FunctionProblem('it is not a network in CIDR notation', {
+    throw new FunctionProblem('a network such as 10.0.0.0/8 or fd00::/8 is required', {
       argument: at,
-      shown: JSON.stringify(text),
+      shown: `${JSON.stringify(text)} is none`,
     });
   }
   const hostBits = BigInt(bits - length);
@@ -92,7 +92,10 @@ function longestZeroRun(groups: readonly bigint[]): { start: number; length: num
 function wholeBigAt(args: readonly Value[], at: number): bigint {
   const number = numberAt(args, at);
   if (isWhole(number)) return toBigInt(number);
-  throw new FunctionProblem('it must be a whole number', { argument: at, shown: printDecimal(number) });
+  throw new FunctionProblem('it must be a whole number', {
+    argument: at,
+    shown: `not ${printDecimal(number)}`,
+  });
 }
 
 const cidrhost: HclFunction = {

@@ -134,9 +134,9 @@ const parseint: HclFunction = {
 };
 
 function notInBase(text: string, base: number): FunctionProblem {
-  return new FunctionProblem(`it is not a whole number in base ${base}`, {
+  return new FunctionProblem(`a whole number in base ${base} is required`, {
     argument: 0,
-    shown: JSON.stringify(text),
+    shown: `${JSON.stringify(text)} is none`,
   });
 }
 

@@ -1,0 +1,1 @@
+replace(name, "w")

@@ -1,0 +1,1 @@
+substr(name, "x", 2)

@@ -1,0 +1,1 @@
+count > 2 ? { ports = 1 } : { ports = [1, 2] }

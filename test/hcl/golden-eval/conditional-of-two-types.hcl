@@ -1,0 +1,1 @@
+count > 2 ? "all" : list

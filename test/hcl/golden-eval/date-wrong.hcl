@@ -1,0 +1,1 @@
+timeadd("yesterday", "1h")

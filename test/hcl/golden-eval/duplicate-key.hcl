@@ -1,0 +1,1 @@
+{ for tag in ["a", "b", "a"]: tag => true }

@@ -1,0 +1,1 @@
+format("%s and %s", name)

@@ -1,0 +1,1 @@
+format("%s has %d", name, "three")

@@ -1,0 +1,1 @@
+[for letter in name: upper(letter)]

@@ -1,0 +1,1 @@
+{ region = "eu", replicas = 3 }.zone

@@ -1,0 +1,1 @@
+try(nothing.a, list[9])

@@ -1,0 +1,1 @@
+regex("([a-z]+", name)

@@ -1,0 +1,1 @@
+sensitive("hunter2") * 2

@@ -1,0 +1,1 @@
+[nam, list[7], upper(nothing), 1 / 0]

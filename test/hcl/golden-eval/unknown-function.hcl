@@ -1,0 +1,1 @@
+[for name in list: uper(name)]

@@ -1,0 +1,1 @@
+"deploy ${nam} to ${count} hosts"
