@@ -158,6 +158,7 @@ export const pipeDrainMs = 250;
 export const leftoverGraceMs = 1_000;
 /** Of a command's last line and of an answer's body, what later expressions can read. */
 export const lastLineBytesMax = 64 * 1024;
+export const responseBytesMaxDefault = 10 * 1024 * 1024;
 export const responseBodyKeptBytesMax = 1024 * 1024;
 
 // The audit trail (rules.md 32): what is appended is chained moments later, and the end of the chain is signed.
@@ -168,3 +169,9 @@ export const auditSweepMs = 5_000;
 export const auditSealMs = 10_000;
 export const auditVerifyRowsMax = 1_000;
 export const auditDenialReasonsMax = 100;
+
+// Backups: encrypted in chunks, so that none is given out before it was verified.
+export const backupChunkBytes = 64 * 1024;
+export const backupHeaderBytesMax = 4_096;
+export const backupPassphraseCharactersMin = 12;
+export const restoredSessionsStep = 1_000_000;

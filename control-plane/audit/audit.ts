@@ -8,6 +8,7 @@ import { openDenialCounter } from './denials.ts';
 import type { DenialCounter } from './denials.ts';
 import { openHeads } from './heads.ts';
 import type { Heads } from './heads.ts';
+import { recordRestoration } from './record-restoration.ts';
 import { openTrail } from './trail.ts';
 import type { AuditTrail } from './trail.ts';
 import { verifyAudit } from './verify.ts';
@@ -37,8 +38,9 @@ export function openAudit(deps: AuditDeps): Audit {
   const chain = openChain(store);
   const heads = openHeads({ store, chain, signingKeys, clock });
   const denials = openDenialCounter({ store, clock });
-  const chainer = startChainer({ chain, heads, denials, clock, report });
   const trail = openTrail({ store, mac, clock, onStep: () => chainer.wake() });
+  const prepare = () => recordRestoration(store, trail);
+  const chainer = startChainer({ chain, heads, denials, clock, report, prepare });
   return {
     ...trail,
     countDenial: (reason) => {

@@ -21,6 +21,8 @@ export interface ChainerDeps {
     /** Calls `wake` once after `ms`; the answer cancels it. */
     after(ms: number, wake: () => void): () => void;
   };
+  /** Before the first round; tried again until it was done once. */
+  readonly prepare?: () => Promise<void>;
   /** A round failed; the next one tries again. */
   readonly report: (cause: unknown) => void;
 }
@@ -30,10 +32,15 @@ export function startChainer(deps: ChainerDeps): Chainer {
   let waitingMs = Number.POSITIVE_INFINITY;
   let closed = false;
   let work: Promise<void> = Promise.resolve();
+  let prepared = deps.prepare === undefined;
 
   /** Rounds never overlap, and one that fails does not keep the next one from trying. */
   const round = (sealNow: boolean) => {
-    const done = work.then(() => chainAndSeal(deps, sealNow));
+    const done = work.then(async () => {
+      if (!prepared) await deps.prepare?.();
+      prepared = true;
+      await chainAndSeal(deps, sealNow);
+    });
     work = done.catch(() => undefined);
     return done;
   };
@@ -48,7 +55,7 @@ export function startChainer(deps: ChainerDeps): Chainer {
         .finally(() => arm(auditSweepMs));
     });
   };
-  arm(auditSweepMs);
+  arm(deps.prepare === undefined ? auditSweepMs : auditChainMs);
   return {
     wake: () => arm(auditChainMs),
     settle: () => round(true),

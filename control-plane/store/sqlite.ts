@@ -71,7 +71,9 @@ interface Parts {
 function storeOver(parts: Parts): Store {
   const { writer, reader } = parts;
   const close = async () => {
-    await Promise.all([writer.close(), reader.close()]);
+    // The writer is the last to close its connection, so that it can take the WAL into the database.
+    await reader.close();
+    await writer.close();
     parts.lock.release();
   };
   let closed: Promise<void> | null = null;

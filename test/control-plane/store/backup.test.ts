@@ -1,0 +1,285 @@
+import { createReadStream, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
+import { describe, expect, it } from 'vitest';
+import { readBackup, writeNewFile } from '../../../control-plane/store/backup.ts';
+import { newBackupKey, parseBackupKey } from '../../../control-plane/store/backup-format.ts';
+import { restoreBackup } from '../../../control-plane/store/restore.ts';
+import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
+import { step } from '../../../control-plane/store/step.ts';
+import type { Store } from '../../../control-plane/store/store.ts';
+import { entry, openAuditFixture, organization } from '../audit/open-audit.ts';
+import { openAudit } from '../../../control-plane/audit/audit.ts';
+import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
+import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
+import { temporaryFolder, temporaryStore } from './temporary.ts';
+
+const secret = parseBackupKey(newBackupKey());
+const clock = { now: () => Date.now() };
+
+async function backUp(store: Store, dataFolder: string): Promise<string> {
+  const path = join(temporaryFolder(), 'backup');
+  await writeNewFile(path, readBackup({ store, dataFolder, clock }, secret));
+  return path;
+}
+const restore = (path: string, dataFolder: string, replace = false) =>
+  restoreBackup({ dataFolder, source: createReadStream(path), secret, clock, replace });
+const insert = (store: Store, reason: string) =>
+  store.write([step(store.db.insertInto('audit_denials').values({ reason, day: 'd', count: 1 }))]);
+const reasons = async (store: Store) =>
+  (await store.db.selectFrom('audit_denials').select('reason').orderBy('reason').execute()).map(
+    (row) => row.reason,
+  );
+
+describe('a backup', () => {
+  it('holds what was committed when it was made, and is for its owner alone', async () => {
+    const store = await temporaryStore();
+    await insert(store, 'before');
+    const path = await backUp(store, store.dataFolder);
+    await insert(store, 'after');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(store.dataFolder)).not.toContain('backup.tmp');
+    const dataFolder = temporaryFolder();
+    await restore(path, dataFolder);
+    expect(await reasons(await temporaryStore({ dataFolder }))).toEqual(['before']);
+  });
+
+  it('is consistent while others write, and they go on', async () => {
+    const store = await temporaryStore();
+    const filler = sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000)
+                       insert into audit_denials select 'filler ' || i || hex(randomblob(200)), 'd', 0 from n`;
+    await store.write([step(filler.compile(store.db))]);
+    let writing = true;
+    let written = 0;
+    const writes = (async () => {
+      for (; writing; written += 1) {
+        await store.write([
+          step(store.db.insertInto('audit_denials').values({ reason: `a${written}`, day: 'd', count: 1 })),
+          step(store.db.insertInto('audit_denials').values({ reason: `b${written}`, day: 'd', count: 1 })),
+        ]);
+      }
+    })();
+    const before = written;
+    const path = await backUp(store, store.dataFolder);
+    expect(written).toBeGreaterThan(before);
+    writing = false;
+    await writes;
+    const dataFolder = temporaryFolder();
+    await restore(path, dataFolder);
+    const copy = await temporaryStore({ dataFolder });
+    const [counts] = (
+      await sql<{ a: number; b: number; filler: number }>`
+        select sum(reason like 'a%') as a, sum(reason like 'b%') as b, sum(count = 0) as filler from audit_denials`.execute(
+        copy.db,
+      )
+    ).rows;
+    expect(counts?.filler).toBe(20_000);
+    expect(counts?.a).toBe(counts?.b);
+  });
+
+  it('shows nothing of the data, and holds no keyring', async () => {
+    const { store, secrets } = await openAuditFixture();
+    await insert(store, 'find-this-text-in-the-file');
+    const material =
+      (
+        JSON.parse(readFileSync(join(store.dataFolder, 'keyring.json'), 'utf8')) as {
+          keys: { key: string }[];
+        }
+      ).keys[0]?.key ?? '';
+    const path = await backUp(store, store.dataFolder);
+    const file = readFileSync(path).toString('latin1');
+    expect(file).not.toContain('find-this-text');
+    expect(file).not.toContain('SQLite format');
+    const dataFolder = temporaryFolder();
+    await restore(path, dataFolder);
+    expect(readdirSync(dataFolder)).not.toContain('keyring.json');
+    const database = readFileSync(join(dataFolder, 'wayside.db'));
+    expect(database.includes('find-this-text')).toBe(true);
+    expect(database.includes(material)).toBe(false);
+    expect(database.includes(Buffer.from(material, 'base64url'))).toBe(false);
+    expect(secrets.provider.name).toBe('keyring');
+  });
+
+  it('never replaces a file, and leaves nothing behind where it fails', async () => {
+    const store = await temporaryStore();
+    const path = join(temporaryFolder(), 'there');
+    writeFileSync(path, 'mine');
+    const deps = { store, dataFolder: store.dataFolder, clock };
+    await expect(writeNewFile(path, readBackup(deps, secret))).rejects.toThrow('already there');
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    expect(existsSync(`${path}.part`)).toBe(false);
+    await expect(writeNewFile('/nowhere/backup', readBackup(deps, secret))).rejects.toMatchObject({
+      code: 'invalid_configuration',
+    });
+  });
+
+  it('is made one at a time, and a reader that leaves early does no harm', async () => {
+    const store = await temporaryStore();
+    const deps = { store, dataFolder: store.dataFolder, clock };
+    const first = readBackup(deps, secret);
+    await first.next();
+    await expect(readBackup(deps, secret).next()).rejects.toMatchObject({ code: 'conflict' });
+    await first.return(undefined);
+    expect(readdirSync(store.dataFolder)).not.toContain('backup.tmp');
+    await backUp(store, store.dataFolder);
+  });
+});
+
+describe('restoring', () => {
+  it('ends what was alive: new incarnation, higher sessions, no join token', async () => {
+    const { store } = await openAuditFixture();
+    const { db } = store;
+    const project = { id: 'p', organization, name: 'p', description: '', created_at: 1, revision: 1 };
+    const agent = {
+      id: 'a',
+      organization,
+      project: 'p',
+      name: 'a',
+      status: 'active' as const,
+      key_fingerprint: '',
+      sealing_key: '',
+      generation: 1,
+      certificate_serial: '',
+      certificate_not_after: 1,
+      session: 57,
+      incarnation: 'i',
+      journal_counter: 3,
+      draining: 0,
+      version: null,
+      concurrency: null,
+      shares_user: null,
+      load_errors: '[]',
+      created_at: 1,
+      connected_at: 5,
+      disconnected_at: null,
+      last_seen_at: 5,
+      revoked_at: null,
+    };
+    const token = {
+      project: 'p',
+      groups: '[]',
+      networks: '[]',
+      created_by: 'x',
+      created_at: 1,
+      expires_at: 9e15,
+      used_at: null,
+      used_by: null,
+      used_from: null,
+    };
+    await store.write([
+      step(db.insertInto('projects').values(project)),
+      step(db.insertInto('agents').values(agent)),
+      step(
+        db.insertInto('join_tokens').values([
+          { ...token, id: 'open', hash: 'h1' },
+          { ...token, id: 'used', hash: 'h2', used_at: 3 },
+        ]),
+      ),
+    ]);
+    const path = await backUp(store, store.dataFolder);
+    const dataFolder = temporaryFolder();
+    const restoration = await restore(path, dataFolder);
+    expect(restoration).toMatchObject({
+      agents: 1,
+      join_tokens: 1,
+      tokens: 0,
+      from_incarnation: store.incarnation,
+    });
+
+    const copy = await temporaryStore({ dataFolder });
+    expect(copy.incarnation).toBe(restoration.to_incarnation);
+    expect(copy.incarnation).not.toBe(store.incarnation);
+    expect(copy.trustDomain).toBe(store.trustDomain);
+    const [restored] = await copy.db.selectFrom('agents').selectAll().execute();
+    expect(restored).toMatchObject({
+      incarnation: null,
+      disconnected_at: restoration.restored_at,
+      journal_counter: 3,
+    });
+    expect(restored?.session).toBeGreaterThan(1_000);
+    const tokens = await copy.db
+      .selectFrom('join_tokens')
+      .select(['id', 'expires_at'])
+      .orderBy('id')
+      .execute();
+    expect(tokens).toEqual([
+      { id: 'open', expires_at: restoration.restored_at },
+      { id: 'used', expires_at: 9e15 },
+    ]);
+    const [epoch] = await copy.db
+      .selectFrom('store_meta')
+      .select('value')
+      .where('name', '=', 'revocation_epoch')
+      .execute();
+    expect(epoch?.value).toBe('1');
+  });
+
+  it('is told in the trail once, which stays whole, and a head kept from before shows what was lost', async () => {
+    const fixture = await openAuditFixture();
+    const { store, audit } = fixture;
+    await store.write([audit.step(entry('kept'))]);
+    await audit.settle();
+    const path = await backUp(store, store.dataFolder);
+    for (const lost of ['lost-1', 'lost-2', 'lost-3']) await store.write([audit.step(entry(lost))]);
+    await audit.settle();
+    const head = await audit.head(organization);
+
+    const dataFolder = temporaryFolder();
+    await restore(path, dataFolder);
+    const copy = await temporaryStore({ dataFolder });
+    const provider = await openKeyring({
+      path: join(store.dataFolder, 'keyring.json'),
+      clock,
+      mayCreate: false,
+    });
+    const secrets = await openSecrets(copy, provider);
+    for (let start = 0; start < 2; start += 1) {
+      const again = openAudit({ store: copy, secrets, clock: fixture.clock, report: () => undefined });
+      await again.close();
+      const events = await copy.db
+        .selectFrom('audit_events')
+        .select('operation')
+        .orderBy('position')
+        .execute();
+      expect(events.map((event) => event.operation)).toEqual(['kept', 'store.restore']);
+      expect(await again.verify(organization)).toMatchObject({ valid: true, events: 2 });
+      const against = await again.verify(organization, head);
+      expect(against).toMatchObject({ valid: false });
+      expect(against.problem).toContain('restored from a backup');
+    }
+  });
+
+  it('is refused where data is, where a process is, and with a bad file, and then changes nothing', async () => {
+    const source = await temporaryStore();
+    const path = await backUp(source, source.dataFolder);
+    await source.close();
+    const store = await temporaryStore();
+    await insert(store, 'mine');
+    const { dataFolder } = store;
+    await expect(restore(path, dataFolder, true)).rejects.toMatchObject({ code: 'store_locked' });
+    await store.close();
+    await expect(restore(path, dataFolder)).rejects.toMatchObject({ code: 'conflict' });
+    const bad = join(temporaryFolder(), 'bad');
+    writeFileSync(bad, readFileSync(path).subarray(0, -1));
+    await expect(restore(bad, dataFolder, true)).rejects.toMatchObject({ code: 'invalid_backup' });
+    expect(readdirSync(dataFolder).sort()).toEqual(['lock.sqlite', 'wayside.db']);
+    expect(await reasons(await temporaryStore({ dataFolder }))).toEqual(['mine']);
+  });
+
+  it('sets the old data aside when told to', async () => {
+    const store = await temporaryStore();
+    await insert(store, 'in the backup');
+    const path = await backUp(store, store.dataFolder);
+    await insert(store, 'after it');
+    await store.close();
+    await restore(path, store.dataFolder, true);
+    const [aside = ''] = readdirSync(store.dataFolder).filter((name) => /^replaced-\d+\.db$/.test(name));
+    const old = new DatabaseSync(join(store.dataFolder, aside), { readOnly: true });
+    expect(old.prepare('select reason from audit_denials order by reason').all()).toHaveLength(2);
+    old.close();
+    const restored = await openSqliteStore({ dataFolder: store.dataFolder });
+    expect(await reasons(restored)).toEqual(['in the backup']);
+    await restored.close();
+  });
+});
