@@ -1,13 +1,13 @@
 // What an editor offers and explains in an agent file: completions and hovers from the same schemas, functions and
 // definitions that the loader uses. Works on unfinished text.
 import { agentFileSchema } from './agent-file/file-schema.ts';
-import { agentFunctions } from './agent-file/names.ts';
+import { agentFunctions, signatureOf } from './agent-file/names.ts';
+import type { AgentFunction } from './agent-file/names.ts';
 import { variablesIn } from './agent-file/variables-in-scope.ts';
 import type { KnownVariable } from './agent-file/variables-in-scope.ts';
 import type { Span } from './ast.ts';
 import { contextAt } from './complete-context.ts';
 import type { Context, OpenBlock } from './complete-context.ts';
-import type { HclFunction } from './functions/function.ts';
 import { standardFunctions } from './functions/standard.ts';
 import type { AnyBody, AttributeSchema, AttributeSchemas, BlockSchema, BlockSchemas } from './schema.ts';
 
@@ -30,7 +30,6 @@ export interface Hover {
 }
 
 type Offer = Omit<Completion, 'replace'>;
-type Declared = Omit<HclFunction, 'call'>;
 type AnyBlock = BlockSchema<AttributeSchemas, BlockSchemas>;
 
 /** What can stand at an offset (UTF-16 code units), what was begun there replaced. In the order of the schema. */
@@ -163,7 +162,7 @@ function variableOffers(variables: readonly KnownVariable[], parents: readonly s
 }
 
 function functionOffers(): readonly Offer[] {
-  const all: readonly Declared[] = [...standardFunctions.values(), ...agentFunctions.values()];
+  const all: readonly AgentFunction[] = [...standardFunctions.values(), ...agentFunctions.values()];
   return all.map((each) => ({
     label: each.name,
     kind: 'function',
@@ -173,12 +172,7 @@ function functionOffers(): readonly Offer[] {
   }));
 }
 
-export function signatureOf({ name, parameters }: Declared): string {
-  const shown = parameters.map((each) => `${each.name}${each.variadic ? '...' : each.optional ? '?' : ''}`);
-  return `${name}(${shown.join(', ')})`;
-}
-
-function functionDocumentation({ description, examples }: Declared): string {
+function functionDocumentation({ description, examples }: AgentFunction): string {
   const shown = examples.map(({ call, result }) => `${call} = ${result}`);
   return shown.length === 0 ? description : `${description}\n\n\`\`\`hcl\n${shown.join('\n')}\n\`\`\``;
 }

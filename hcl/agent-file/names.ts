@@ -43,7 +43,7 @@ export const responseParts: ReadonlyMap<string, string> = new Map([
   ['body', 'The body as text.'],
 ]);
 
-/** A function that only an agent has: here it is declared, the agent gives it its `call`. */
+/** What is known of a function without calling it: an agent gives its own functions their `call`. */
 export type AgentFunction = Omit<HclFunction, 'call'>;
 
 export const agentFunctions: ReadonlyMap<string, AgentFunction> = new Map(
@@ -71,3 +71,9 @@ export const agentFunctions: ReadonlyMap<string, AgentFunction> = new Map(
     },
   ].map((each): readonly [string, AgentFunction] => [each.name, { ...each, returns: STRING, marks: 'own' }]),
 );
+
+/** `join(separator, lists...)`; a question mark follows what may be left out. */
+export function signatureOf({ name, parameters }: AgentFunction): string {
+  const shown = parameters.map((each) => `${each.name}${each.variadic ? '...' : each.optional ? '?' : ''}`);
+  return `${name}(${shown.join(', ')})`;
+}
