@@ -1,0 +1,162 @@
+// One claim: as many queued runs as there are free slots, over all groups that were woken, in one unit. What the
+// runs need is read before, signing and sealing go on beside the commit, and offers leave after it.
+import { dispatchBatchRunsMax } from '../../protocol/limits.ts';
+import type { StepResult } from '../store/store.ts';
+import { auditBySystem } from './audit-entry.ts';
+import { assign, countRoom, placeOf, takeable } from './assign.ts';
+import type { Assignment, KeptSlots, Place } from './assign.ts';
+import { conclude } from './conclude.ts';
+import type { Candidate } from './contract.ts';
+import { deliverOffer, makeOffer, offeredFacts, offerSteps, publishOffered } from './offer.ts';
+import type { Offering, OfferFrame } from './offer.ts';
+import type { RunParts } from './parts.ts';
+import { reserve, unreserve } from './seats.ts';
+import { openStoredInputs, runCell } from './stored-inputs.ts';
+
+interface Queue {
+  readonly group: string;
+  readonly runs: readonly Candidate[];
+  /** True where there may be more behind these. */
+  readonly full: boolean;
+}
+
+export interface Claimed {
+  readonly offered: number;
+  /** Groups that may have more to claim right now. */
+  readonly again: readonly string[];
+}
+
+/** Claims for these groups; `first` says which of them is served first this time. */
+export async function claimRuns(parts: RunParts, groups: readonly string[], first: number): Promise<Claimed> {
+  const places = freePlaces(parts, groups);
+  const queues = await readQueues(parts, groups, places);
+  // Who may start what is asked in the same turn as the guard is made, so that both speak of one policy.
+  const guard = parts.authority.guard();
+  const lost = queues.flatMap(({ runs }) => runs.filter((run) => !parts.authority.mayStill(run)));
+  const refused = new Set(lost);
+  const allowed = queues.map(({ runs }) => runs.filter((run) => !refused.has(run)));
+  const offered = await offerAll(parts, assign(allowed, places, first), guard);
+  for (const run of lost) await refuseUnauthorized(parts, run);
+  const progress = offered > 0 || lost.length > 0;
+  return {
+    offered,
+    again: progress ? queues.filter(({ full }) => full).map(({ group }) => group) : [],
+  };
+}
+
+function freePlaces(parts: RunParts, groups: readonly string[]): readonly Place[] {
+  const seats = new Set(groups.flatMap((group) => parts.seats.serving(group)));
+  return [...seats].map(placeOf).filter(({ free }) => free > 0);
+}
+
+async function readQueues(
+  parts: RunParts,
+  groups: readonly string[],
+  places: readonly Place[],
+): Promise<readonly Queue[]> {
+  if (places.length === 0) return [];
+  const limited = groups.filter((group) => hasLimits(places, group));
+  const kept = await parts.store.snapshot(
+    limited.map((group) => parts.reads.keptSlots({ group, operations: operationsOf(places, group) })),
+  );
+  limited.forEach((group, index) => {
+    countRoom(places, group, kept[index] as unknown as readonly KeptSlots[]);
+  });
+  const free = places.reduce((sum, place) => sum + place.free, 0);
+  const limit = Math.min(free, dispatchBatchRunsMax);
+  const asked = groups.flatMap((group) => {
+    const query = candidatesOf(parts, group, places, limit);
+    return query === null ? [] : [{ group, query }];
+  });
+  if (asked.length === 0) return [];
+  const answers = await parts.store.snapshot(asked.map(({ query }) => query));
+  return asked.map(({ group }, index) => {
+    const runs = (answers[index] ?? []) as unknown as readonly Candidate[];
+    return { group, runs, full: runs.length === limit };
+  });
+}
+
+function candidatesOf(parts: RunParts, group: string, places: readonly Place[], limit: number) {
+  const pairs = places.flatMap((place) =>
+    takeable(place, group).map(({ digest }) => ({ agent: place.seat.agent.id, digest })),
+  );
+  if (pairs.length === 0) return null;
+  return parts.reads.candidates({
+    group,
+    digests: JSON.stringify([...new Set(pairs.map(({ digest }) => digest))]),
+    pairs: JSON.stringify(pairs.map(({ agent, digest }) => `${agent} ${digest}`)),
+    incarnation: parts.store.incarnation,
+    limit,
+  });
+}
+
+function hasLimits(places: readonly Place[], group: string): boolean {
+  return places.some(({ seat }) =>
+    [...(seat.definitions.get(group)?.values() ?? [])].some(({ concurrency }) => concurrency !== null),
+  );
+}
+
+function operationsOf(places: readonly Place[], group: string): string {
+  return JSON.stringify([
+    ...new Set(places.flatMap(({ seat }) => [...(seat.definitions.get(group)?.keys() ?? [])])),
+  ]);
+}
+
+/** Offers them in one unit; resolves with how many offers were made. Rejects with GuardFailed `policy`. */
+async function offerAll(
+  parts: RunParts,
+  assignments: readonly Assignment<Candidate>[],
+  guard: ReturnType<RunParts['authority']['guard']>,
+): Promise<number> {
+  if (assignments.length === 0) return 0;
+  const offers = assignments.map(({ run, seat }) => {
+    const offering = { seat, run: offeredFacts(run, seat) };
+    reserve(seat, offering.run);
+    return { offering, frame: sealFor(parts, run, offering) };
+  });
+  const steps = offers.flatMap(({ offering }) => offerSteps(parts, offering, false));
+  const turns = offers.map(({ offering: { run } }) =>
+    parts.sql.claimTurn({ run: run.id, group: run.group_id }),
+  );
+  let results: readonly StepResult[];
+  try {
+    results = await parts.store.write([guard, ...steps, ...turns]);
+  } catch (error) {
+    for (const { offering } of offers) unreserve(offering.seat, offering.run);
+    throw error;
+  }
+  let made = 0;
+  offers.forEach(({ offering, frame }, index) => {
+    if (publishOffered(parts, offering, results.slice(1 + 2 * index, 3 + 2 * index))) {
+      made += 1;
+      parts.background(deliverOffer(parts, offering, frame));
+    } else {
+      unreserve(offering.seat, offering.run);
+    }
+  });
+  return made;
+}
+
+/** Begins at once; a failure is seen only where the offer is delivered. */
+function sealFor(parts: RunParts, candidate: Candidate, offering: Offering): Promise<OfferFrame> {
+  const frame = openStoredInputs(parts, candidate, runCell(candidate)).then((inputs) =>
+    makeOffer(parts, offering, inputs),
+  );
+  frame.catch(() => undefined);
+  return frame;
+}
+
+async function refuseUnauthorized(parts: RunParts, run: Candidate): Promise<void> {
+  const code = 'authority_lost';
+  await conclude(parts, run, {
+    trigger: 'refuse_final',
+    code,
+    message: `${run.requester_name} no longer has the right to run ${run.action_name}.`,
+    guards: [parts.authority.guard()],
+    audit: auditBySystem(run, {
+      operation: 'run.end',
+      result: 'denied',
+      details: { state: 'refused', code, requested_by: run.requested_by },
+    }),
+  });
+}

@@ -1,0 +1,154 @@
+// What the parts of a run's path agree on: the facts of a row, a seat, and everything that they are given from outside.
+import type { CryptoKey } from 'jose';
+import type { RunEvent } from '../../protocol/api/runs.ts';
+import type { FailureCode } from '../../protocol/failures.ts';
+import type { AuditEntry, AuditTrail } from '../authority/change.ts';
+import type { Caller } from '../authority/authorize.ts';
+import type { AgentConnection } from '../channel/contract.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import type { RunsTable } from '../store/schema.ts';
+import type { Step, Store } from '../store/store.ts';
+
+/** What decisions about a run read of its row; no inputs, no secrets. */
+export type RunFacts = Pick<
+  RunsTable,
+  | 'id'
+  | 'organization'
+  | 'project'
+  | 'action'
+  | 'action_name'
+  | 'group_id'
+  | 'operation'
+  | 'sequence'
+  | 'state'
+  | 'priority'
+  | 'turn'
+  | 'attempt'
+  | 'lapsed'
+  | 'agent'
+  | 'agent_incarnation'
+  | 'excluded_agents'
+  | 'requested_by'
+  | 'requester_name'
+  | 'token'
+  | 'definition_digest'
+  | 'idempotent'
+  | 'timeout_ms'
+  | 'settled'
+  | 'failure_code'
+  | 'released_by'
+  | 'store_incarnation'
+  | 'cancel_requested_at'
+  | 'last_wire_seq'
+  | 'last_event'
+  | 'expires_at'
+>;
+
+/** A queued run as the claim sees it: the facts, and its inputs as they are stored. */
+export type Candidate = RunFacts & Pick<RunsTable, 'visible_inputs' | 'envelope'>;
+
+/** What one agent advertises of one operation. */
+export interface SeatDefinition {
+  readonly digest: string;
+  readonly concurrency: number | null;
+}
+
+/** A connected agent whose `hello` has been reconciled, with what it can take and what it has in hand. */
+export interface Seat {
+  readonly connection: AgentConnection;
+  readonly agent: { readonly id: string; readonly name: string };
+  /** Names by id of the groups that it serves. */
+  readonly groups: ReadonlyMap<string, string>;
+  /** By group id, then by operation. */
+  definitions: ReadonlyMap<string, ReadonlyMap<string, SeatDefinition>>;
+  readonly concurrency: number;
+  /** The key that inputs are sealed to. */
+  readonly recipient: { readonly kid: string; readonly publicKey: CryptoKey };
+  /** How many offers it may still get; `poll` sets it, each offer takes one. */
+  granted: number;
+  /** False until the answer to its hello has left (rules.md 2), and when it is leaving. */
+  open: boolean;
+  /** Offered to it or running at it, by run id. */
+  readonly held: Map<string, RunFacts>;
+  /** When its last run left it; the longest idle one is chosen among equals. */
+  idleSince: number;
+}
+
+/** Who asks for a change, as the choke point let them through. */
+export interface Actor {
+  readonly caller: Caller;
+  readonly entry: Pick<AuditEntry, 'organization' | 'principal' | 'permission' | 'decision' | 'request'>;
+  /** Proves at commit that the decision still holds. */
+  readonly guard: Step;
+}
+
+/** The right to start a run, asked again when it is claimed (rules.md 17). All three speak of the policy in memory. */
+export interface RunAuthority {
+  mayStill(run: Pick<RunFacts, 'organization' | 'project' | 'action' | 'requested_by' | 'token'>): boolean;
+  /** Proves at commit that the policy is still the one that `mayStill` was asked of. */
+  guard(): Step;
+  reload(): Promise<void>;
+}
+
+export interface RunClock {
+  /** Epoch ms. */
+  now(): number;
+  /** Calls `wake` once after `ms`; the answer cancels it. */
+  after(ms: number, wake: () => void): () => void;
+}
+
+/** Something that the operator should be able to see. */
+export interface RunReport {
+  readonly kind: 'dispatch_failed' | 'sweep_failed' | 'frame_refused' | 'offer_failed' | 'rolled_back';
+  readonly message: string;
+  readonly run?: string;
+  readonly agent?: string;
+  readonly cause?: unknown;
+}
+
+/** Places between two durable steps. A fault test stops the process there; production wires nothing. */
+export type FaultPoint =
+  | 'before-request-commit'
+  | 'after-request-commit'
+  | 'after-offer-commit'
+  | 'after-offer-sent'
+  | 'before-accept-commit'
+  | 'after-accept-commit'
+  | 'after-go-sent'
+  | 'before-report-commit'
+  | 'after-report-commit'
+  | 'before-end-commit'
+  | 'after-end-commit'
+  | 'after-cancel-commit'
+  | 'after-refuse-commit'
+  | 'after-reconcile-commit';
+
+export interface RunsDeps {
+  readonly store: Store;
+  readonly audit: AuditTrail;
+  readonly authority: RunAuthority;
+  readonly secrets: Pick<Secrets, 'sealAtRest' | 'openTextAtRest'>;
+  /** The active key that signs intents; its id is a JWK thumbprint (RFC 7638). */
+  readonly intentKey: () => { readonly kid: string; readonly privateKey: CryptoKey };
+  readonly clock: RunClock;
+  readonly random: {
+    /** A UUIDv7 (RFC 9562). */
+    id(): string;
+    /** 16 random bytes in base64url. */
+    salt(): string;
+  };
+  readonly report: (report: RunReport) => void;
+  readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
+}
+
+/** Why a run ended where no agent's outcome says it. */
+export interface Verdict {
+  readonly code: FailureCode;
+  readonly message: string;
+}
+
+/** Events of a run that were just committed. */
+export interface Published {
+  readonly run: string;
+  readonly events: readonly RunEvent[];
+}

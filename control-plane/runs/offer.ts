@@ -1,0 +1,145 @@
+// The offer of a run to one agent: the signed intent, and the inputs sealed to that agent's key. Made once for each
+// attempt, while its commit is under way; sent only after it.
+import type { ServerFrame } from '../../protocol/frames.ts';
+import { inputsDigest, signIntent } from '../../protocol/intent.ts';
+import type { IntentInput } from '../../protocol/intent.ts';
+import { intentMsMax, leaseMs } from '../../protocol/limits.ts';
+import { clearInputs, sealInputs } from '../../protocol/seal.ts';
+import type { Step, StepResult } from '../store/store.ts';
+import { numbersOf } from './commit.ts';
+import type { RunFacts, Seat } from './contract.ts';
+import { committedEvent, dataText, stateEvent } from './events.ts';
+import { giveBack } from './give-back.ts';
+import type { RunParts } from './parts.ts';
+import { definitionFor } from './seats.ts';
+
+export type OfferFrame = Extract<ServerFrame, { type: 'offer' }>;
+
+/** A run that is about to be offered: the facts that it will have then. */
+export interface Offering {
+  readonly seat: Seat;
+  readonly run: RunFacts;
+}
+
+/** The facts of a queued run once it is offered to that agent. */
+export function offeredFacts(run: RunFacts, seat: Seat): RunFacts {
+  return {
+    ...run,
+    state: 'offered',
+    attempt: run.attempt + 1,
+    agent: seat.agent.id,
+    agent_incarnation: null,
+    last_wire_seq: 0,
+  };
+}
+
+/** Signs and seals. Throws where the agent's key cannot be used. */
+export async function makeOffer(
+  parts: Pick<RunParts, 'clock' | 'intentKey' | 'store'>,
+  { seat, run }: Offering,
+  inputs: Readonly<Record<string, IntentInput>>,
+): Promise<OfferFrame> {
+  const issuedAt = parts.clock.now();
+  const notAfter = issuedAt + intentMsMax;
+  const digest = run.definition_digest ?? '';
+  const { id, attempt } = run;
+  const context = { 'action.name': run.action_name, 'run.requested_by': run.requester_name };
+  const content = { inputs, context };
+  const secret = Object.values(inputs).some((input) => input.salt !== undefined);
+  const [intent, sealed] = await Promise.all([
+    inputsDigest(inputs).then((inputs_digest) =>
+      signIntent(
+        {
+          run: id,
+          attempt,
+          agent: seat.agent.id,
+          organization: run.organization,
+          project: run.project,
+          group: seat.groups.get(run.group_id) ?? '',
+          operation: run.operation,
+          action: { id: run.action, name: run.action_name },
+          definition_digest: digest,
+          inputs_digest,
+          requested_by: { id: run.requested_by, name: run.requester_name },
+          approvals: [],
+          store_incarnation: parts.store.incarnation,
+          issued_at: issuedAt,
+          not_after: notAfter,
+        },
+        parts.intentKey(),
+      ),
+    ),
+    secret
+      ? sealInputs(content, seat.recipient, { run: id, attempt, agent: seat.agent.id, digest, notAfter })
+      : clearInputs(content),
+  ]);
+  return { type: 'offer', run: id, attempt, intent, inputs: { ...sealed } };
+}
+
+/** The steps of an offer; all of them change nothing where the run is not queued any more. */
+export function offerSteps(
+  parts: Pick<RunParts, 'sql' | 'store' | 'seats'>,
+  { seat, run }: Offering,
+  direct: boolean,
+): readonly Step[] {
+  const { sql } = parts;
+  const definition = definitionFor(seat, run);
+  const offered = {
+    run: run.id,
+    attempt: run.attempt - 1,
+    agent: seat.agent.id,
+    session: seat.connection.session,
+    leaseMs,
+    incarnation: parts.store.incarnation,
+    group: run.group_id,
+    operation: run.operation,
+    limit: definition?.concurrency ?? -1,
+  };
+  const digests = [...(seat.definitions.get(run.group_id)?.values() ?? [])].map(({ digest }) => digest);
+  return [
+    direct
+      ? sql.offerDirect({ ...offered, priority: run.priority, digests: JSON.stringify(digests) })
+      : sql.offer(offered),
+    sql.appendOffered({
+      run: run.id,
+      attempt: run.attempt,
+      agent: seat.agent.id,
+      data: dataText(offeredEvent(seat)),
+    }),
+  ];
+}
+
+/** Tells the watchers, from the results of `offerSteps`. False where the offer was not made. */
+export function publishOffered(
+  parts: Pick<RunParts, 'bus'>,
+  { seat, run }: Offering,
+  results: readonly (StepResult | undefined)[],
+): boolean {
+  const [offered, appended] = results;
+  if (offered?.changes !== 1) return false;
+  const given = { attempt: run.attempt, ...numbersOf(appended) };
+  parts.bus.publish(run.id, [committedEvent(offeredEvent(seat), given)]);
+  return true;
+}
+
+function offeredEvent(seat: Seat) {
+  return stateEvent({ state: 'offered', agent: seat.agent });
+}
+
+/** Sends what was committed. An offer that cannot be made or sent goes back into the queue, without that agent. */
+export async function deliverOffer(
+  parts: RunParts,
+  { seat, run }: Offering,
+  frame: Promise<OfferFrame>,
+): Promise<void> {
+  await parts.faultPoint?.('after-offer-commit');
+  const message = await frame.then(
+    (made) => (seat.connection.send(made) ? null : 'The connection to the agent was closing.'),
+    (cause: unknown) => {
+      parts.report({ kind: 'offer_failed', run: run.id, agent: seat.agent.id, message: 'no offer', cause });
+      return 'The inputs could not be sealed to the agent.';
+    },
+  );
+  if (message === null) return parts.faultPoint?.('after-offer-sent');
+  await giveBack(parts, run, { trigger: 'refuse_transient', code: 'cannot_open', message });
+}

@@ -1,0 +1,100 @@
+// Puts the path of a run together for one process: statements, seats, dispatcher, lanes, sweep. The only place where
+// these are wired.
+import { GuardFailed } from '../store/store.ts';
+import { openRunBus } from './bus.ts';
+import { runsChannelHandlers } from './channel.ts';
+import type { RunsChannelHandlers } from './channel.ts';
+import type { RunsDeps } from './contract.ts';
+import { openDispatcher } from './dispatch.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { openLanes } from './lanes.ts';
+import { neighboursOf } from './neighbours.ts';
+import type { RunParts } from './parts.ts';
+import { graceIsOver, settleRolledBack, wasRolledBack } from './recover.ts';
+import { Seats } from './seats.ts';
+import { runStatements } from './store.ts';
+import { runQueries } from './store-read.ts';
+import { startSweep, sweepOnce } from './sweep.ts';
+
+export interface Runs {
+  /** What the verbs take as their first argument. */
+  readonly parts: RunParts;
+  readonly channel: RunsChannelHandlers;
+  readonly dispatcher: Dispatcher;
+  /** One sweep by hand; the timer does it once a second after `start`. */
+  sweep(beat?: number): Promise<void>;
+  /** Begins to sweep. */
+  start(): void;
+  /** Resolves when nothing is under way: no claim, no frame, no offer. */
+  idle(): Promise<void>;
+  /** Stops sweeping and claiming, and waits for what is under way. */
+  close(): Promise<void>;
+}
+
+/** Reads whether the database was rolled back, and then claims nothing until that is settled (rules.md 12). */
+export async function openRuns(deps: RunsDeps): Promise<Runs> {
+  const background = new Set<Promise<void>>();
+  const dispatcher = openDispatcher(() => parts);
+  const lanes = openLanes(() => parts);
+  const seats = new Seats();
+  const parts: RunParts = {
+    ...deps,
+    sql: runStatements(deps.store),
+    reads: runQueries(deps.store),
+    neighbours: neighboursOf(deps.store),
+    seats,
+    bus: openRunBus(),
+    startedAt: deps.clock.now(),
+    wake: (group) => {
+      dispatcher.wake(group);
+    },
+    slotsGranted: (seat) => {
+      dispatcher.slotsGranted(seat);
+    },
+    letGo(run) {
+      seats.release(run, deps.clock.now());
+      const seat = seats.ofAgent(run.agent);
+      if (seat !== null) dispatcher.slotsGranted(seat);
+    },
+    background(work) {
+      const tracked = work
+        .catch((cause: unknown) => {
+          if (cause instanceof GuardFailed) return;
+          deps.report({ kind: 'offer_failed', message: 'an offer could not be given back', cause });
+        })
+        .finally(() => background.delete(tracked));
+      background.add(tracked);
+    },
+    isHeld: () => dispatcher.isHeld(),
+  };
+  if (await wasRolledBack(parts)) dispatcher.hold();
+
+  const sweep = async (beat: number): Promise<void> => {
+    if (dispatcher.isHeld() && graceIsOver(parts)) {
+      await settleRolledBack(parts);
+      dispatcher.release();
+    }
+    await sweepOnce(parts, beat);
+  };
+  const idle = async (): Promise<void> => {
+    await lanes.idle();
+    await dispatcher.idle();
+    while (background.size > 0) await Promise.all(background);
+  };
+  let stopSweep: () => Promise<void> = () => Promise.resolve();
+  return {
+    parts,
+    channel: runsChannelHandlers(parts, lanes),
+    dispatcher,
+    sweep: (beat = 0) => sweep(beat),
+    start() {
+      stopSweep = startSweep(parts, sweep);
+    },
+    idle,
+    async close() {
+      await stopSweep();
+      dispatcher.close();
+      await idle();
+    },
+  };
+}

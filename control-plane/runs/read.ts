@@ -1,0 +1,130 @@
+// Runs as the API shows them: one, or a page of a project's, newest first.
+import type { z } from 'zod';
+import { sql } from 'kysely';
+import type { Run, runListQuerySchema } from '../../protocol/api/runs.ts';
+import { Failure } from '../../protocol/failures.ts';
+import { parseJson } from '../../protocol/json.ts';
+import { agentWatchdogMs } from '../../protocol/limits.ts';
+import { outcomeSchema } from '../../protocol/outcome.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
+import { isFinal, runStates } from '../../protocol/states.ts';
+import { nowMs } from '../store/dialect.ts';
+import type { RunsTable } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { RunParts } from './parts.ts';
+import { visibleInputsSchema } from './stored-inputs.ts';
+
+type RunRow = Omit<RunsTable, 'envelope'> & {
+  readonly project_name: string;
+  readonly group_name: string;
+  readonly agent_name: string | null;
+  readonly silent_since: number | null;
+};
+
+type Reading = Pick<RunParts, 'store'>;
+
+/** Throws `not_found`. */
+export async function readRun(parts: Reading, run: string): Promise<Run> {
+  const [row] = await parts.store.read(runRows(parts.store).where('runs.id', '=', run).compile());
+  if (row === undefined) {
+    throw new Failure('not_found', `There is no run ${run}; \`wayside run list\` shows what there is.`);
+  }
+  return runOfRow(row as unknown as RunRow);
+}
+
+export interface RunPageQuery {
+  readonly project: string;
+  readonly state?: z.output<typeof runListQuerySchema>['state'];
+  /** Id of an action. */
+  readonly action?: string;
+  /** Id of the last run of the page before. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** Up to `limit` + 1 runs, so that the caller sees whether there are more. */
+export async function listRuns(parts: Reading, page: RunPageQuery): Promise<readonly Run[]> {
+  let query = runRows(parts.store).where('runs.project', '=', page.project);
+  if (page.action !== undefined) query = query.where('runs.action', '=', page.action);
+  if (page.after !== null) query = query.where('runs.id', '<', page.after);
+  if (page.state !== undefined) query = query.where('runs.state', 'in', [...statesOf(page.state)]);
+  const rows = await parts.store.read(
+    query
+      .orderBy('runs.id', 'desc')
+      .limit(page.limit + 1)
+      .compile(),
+  );
+  return rows.map((row) => runOfRow(row as unknown as RunRow));
+}
+
+/** Where a run is, for the check of permissions; null where there is no such run. */
+export async function findRun(
+  parts: Reading,
+  run: string,
+): Promise<Pick<RunsTable, 'organization' | 'project' | 'action'> | null> {
+  const query = parts.store.db.selectFrom('runs').select(['organization', 'project', 'action']);
+  const [row] = await parts.store.read(query.where('id', '=', run).compile());
+  return row ?? null;
+}
+
+function statesOf(state: NonNullable<RunPageQuery['state']>) {
+  if (state === 'active') return runStates.filter((each) => !isFinal(each));
+  if (state === 'ended') return runStates.filter(isFinal);
+  return [state];
+}
+
+function runRows(store: Store) {
+  const now = nowMs(store.engine);
+  return store.db
+    .selectFrom('runs')
+    .innerJoin('projects', 'projects.id', 'runs.project')
+    .innerJoin('groups', 'groups.id', 'runs.group_id')
+    .leftJoin('agents', 'agents.id', 'runs.agent')
+    .selectAll('runs')
+    .select([
+      'projects.name as project_name',
+      'groups.name as group_name',
+      'agents.name as agent_name',
+      // A server that died could not write down that the agent was gone; its silence says it then.
+      sql<number | null>`case
+        when runs.state <> 'running' then null
+        when agents.disconnected_at is not null then agents.disconnected_at
+        when agents.last_seen_at + ${sql.lit(agentWatchdogMs)} < ${now} then agents.last_seen_at
+        else null end`.as('silent_since'),
+    ]);
+}
+
+function runOfRow(row: RunRow): Run {
+  return {
+    id: row.id,
+    project: { id: row.project, name: row.project_name },
+    action: { id: row.action, name: row.action_name },
+    group: { id: row.group_id, name: row.group_name },
+    operation: row.operation,
+    sequence: row.sequence,
+    state: row.state,
+    priority: row.priority,
+    attempt: row.attempt,
+    agent: row.agent === null ? null : { id: row.agent, name: row.agent_name ?? row.agent },
+    agent_unreachable_since: row.silent_since,
+    requested_by: { id: row.requested_by, name: row.requester_name },
+    reason: row.reason,
+    definition_digest: row.definition_digest,
+    inputs: visibleInputsSchema.parse(parseJson(row.visible_inputs)),
+    outcome: outcomeOf(row.outcome),
+    failure:
+      row.failure_code === null ? null : { code: row.failure_code, message: row.failure_message ?? '' },
+    evidence: outcomeOf(row.evidence),
+    cancel_requested_at: row.cancel_requested_at,
+    queued_at: row.queued_at,
+    offered_at: row.offered_at,
+    started_at: row.started_at,
+    ended_at: row.ended_at,
+    expires_at: row.expires_at,
+    last_event: row.last_event,
+  };
+}
+
+function outcomeOf(text: string | null): Outcome | null {
+  return text === null ? null : outcomeSchema.parse(parseJson(text));
+}

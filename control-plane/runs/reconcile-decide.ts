@@ -1,0 +1,91 @@
+// What a hello means for the runs that it names, and for those that it does not name: the table "Who knows what" of
+// dispatch.md. Pure.
+import type { RunInHand, ServerFrame } from '../../protocol/frames.ts';
+import { cancelGraceMsDefault } from '../../protocol/limits.ts';
+import { isFinal } from '../../protocol/states.ts';
+import type { RunFacts } from './contract.ts';
+import { standingOf } from './fence.ts';
+
+export type WelcomeRun = Extract<ServerFrame, { type: 'welcome' }>['runs'][number];
+
+export type HelloAction =
+  /** The offer never reached its journal: another attempt. */
+  | { readonly kind: 'lapse'; readonly run: RunFacts }
+  /** It has begun what the row still calls offered: the row is behind, which only a rollback explains (rules.md 12). */
+  | { readonly kind: 'catch_up'; readonly run: RunFacts }
+  /** It knows nothing of a run that was given to it: nobody can know how far it came (rules.md 3). */
+  | { readonly kind: 'interrupt'; readonly run: RunFacts }
+  /** The run is in its hands, in this session. */
+  | { readonly kind: 'adopt'; readonly run: RunFacts };
+
+export interface HelloDecision {
+  readonly welcome: readonly WelcomeRun[];
+  readonly actions: readonly HelloAction[];
+  /** To be sent after the welcome, once the actions are durable. */
+  readonly frames: readonly ServerFrame[];
+}
+
+export interface HelloFacts {
+  readonly agent: string;
+  readonly named: readonly RunInHand[];
+  /** Rows of the runs that it names, and of all that are offered to it or running at it. */
+  readonly rows: ReadonlyMap<string, RunFacts>;
+}
+
+export function decideHello(hello: HelloFacts): HelloDecision {
+  const named = hello.named.map((inHand) => decideNamed(hello, inHand));
+  // An attempt that is over for this agent may be named beside the one that counts.
+  const mine = new Set(named.flatMap(({ run }) => (run === null ? [] : [run.id])));
+  const unnamed = [...hello.rows.values()].filter(
+    (run) => run.agent === hello.agent && !isFinal(run.state) && !mine.has(run.id),
+  );
+  return {
+    welcome: named.map(({ welcome }) => welcome),
+    actions: [...named.flatMap(({ actions }) => actions), ...unnamed.map(decideUnnamed)],
+    frames: named.flatMap(({ frames }) => frames),
+  };
+}
+
+interface Named {
+  readonly welcome: WelcomeRun;
+  /** The row, where it is this agent's in this attempt. */
+  readonly run: RunFacts | null;
+  readonly actions: readonly HelloAction[];
+  readonly frames: readonly ServerFrame[];
+}
+
+function decideNamed(hello: HelloFacts, inHand: RunInHand): Named {
+  const { run: id, attempt } = inHand;
+  const standing = standingOf(hello.rows.get(id), hello.agent, attempt);
+  if (standing.kind !== 'mine') {
+    return { welcome: { run: id, attempt, have_seq: 0, known: false }, run: null, actions: [], frames: [] };
+  }
+  const { run } = standing;
+  return {
+    welcome: { run: id, attempt, have_seq: run.last_wire_seq, known: true },
+    run,
+    actions: actionsFor(run, inHand),
+    frames: mustStop(run, inHand) ? [cancelFrame(run)] : [],
+  };
+}
+
+function actionsFor(run: RunFacts, inHand: RunInHand): readonly HelloAction[] {
+  if (run.state === 'offered') return inHand.state === 'begun' ? [{ kind: 'catch_up', run }] : [];
+  return run.state === 'running' || run.state === 'indeterminate' ? [{ kind: 'adopt', run }] : [];
+}
+
+/** Every hello repeats a cancel that is pending (rules.md 10); what has ended here must not go on there. */
+function mustStop(run: RunFacts, inHand: RunInHand): boolean {
+  if (inHand.state === 'ended' || inHand.state === 'interrupted') return false;
+  if (run.state === 'running') return run.cancel_requested_at !== null;
+  return isFinal(run.state) && (inHand.state === 'accepted' || run.state !== 'indeterminate');
+}
+
+function cancelFrame(run: RunFacts): ServerFrame {
+  const { id, attempt } = run;
+  return { type: 'cancel', run: id, attempt, reason: 'requested', grace_ms: cancelGraceMsDefault };
+}
+
+function decideUnnamed(run: RunFacts): HelloAction {
+  return { kind: run.state === 'offered' ? 'lapse' : 'interrupt', run };
+}

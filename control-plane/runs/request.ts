@@ -1,0 +1,238 @@
+// A press: decides the inputs, freezes the definition, and stores the run as queued, with its audit event, in one
+// unit. Where a free agent is connected and nobody is ahead, the offer is in the same commit (direct dispatch).
+import type { Run, RunStart } from '../../protocol/api/runs.ts';
+import { Failure } from '../../protocol/failures.ts';
+import type { ActionsTable } from '../store/schema.ts';
+import type { Step, StepResult } from '../store/store.ts';
+import { storedInputs } from '../variables/stored-inputs.ts';
+import { choosePlace, countRoom, placeOf } from './assign.ts';
+import { choosableDefinitions } from './choose-definition.ts';
+import type { DefinitionChoice } from './choose-definition.ts';
+import { outcomeUnknown } from './commit.ts';
+import type { Actor, RunFacts, Seat } from './contract.ts';
+import { dataText, stateEvent } from './events.ts';
+import { deliverOffer, makeOffer, offeredFacts, offerSteps, publishOffered } from './offer.ts';
+import type { Offering } from './offer.ts';
+import type { RunParts } from './parts.ts';
+import { readRun } from './read.ts';
+import { resolveInputs } from './resolve-inputs.ts';
+import type { Resolved } from './resolve-inputs.ts';
+import { reserve, unreserve } from './seats.ts';
+import { prepareInputs, runCell } from './stored-inputs.ts';
+import type { PreparedInputs } from './stored-inputs.ts';
+
+export type PressedAction = Pick<
+  ActionsTable,
+  'id' | 'project' | 'name' | 'group_id' | 'operation' | 'expires_in_ms' | 'priority'
+>;
+
+export interface Press {
+  readonly actor: Actor;
+  readonly action: PressedAction;
+  readonly body: RunStart;
+  /** The schedule that fired, where no person pressed. */
+  readonly schedule?: string;
+  /** What else is stored in the same unit, for instance an idempotency key for the run's id. */
+  readonly remember?: (run: string) => readonly Step[];
+}
+
+/**
+ * Resolves with the run when it is durable. Throws `action_never_advertised`, `digest_gone`,
+ * `definition_not_accepted`, `invalid_inputs`, `sensitive_needs_sensitive_input`, `secret_too_short`, and
+ * GuardFailed where the decision or the action moved meanwhile: then the caller decides again.
+ */
+export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
+  const resolved = await decideInputs(parts, press);
+  const run = newRun(parts, press, resolved.definition);
+  const prepared = await prepareInputs(parts, resolved.inputs, runCell(run));
+  const seat = parts.isHeld() ? null : freeSeat(parts, run);
+  await parts.faultPoint?.('before-request-commit');
+  if (seat === null) {
+    await storeRun(parts, run, unitOf(parts, press, { run, resolved, prepared, offering: null }));
+    parts.wake(run.group_id);
+  } else {
+    await storeAndOffer(parts, press, { run, resolved, prepared, seat });
+  }
+  await parts.faultPoint?.('after-request-commit');
+  return readRun(parts, run.id);
+}
+
+/** What a request would run with now; the same checks for a schedule that only plans to. */
+export async function decideInputs(
+  parts: Pick<RunParts, 'store' | 'secrets' | 'neighbours' | 'seats'>,
+  press: Pick<Press, 'action' | 'body'> & { readonly actor: Pick<Actor, 'entry'> },
+): Promise<Resolved> {
+  const { action, body } = press;
+  const { organization } = press.actor.entry;
+  const [facts, stored] = await Promise.all([
+    parts.neighbours.operation({ group: action.group_id, operation: action.operation }),
+    storedInputs(parts, { organization, project: action.project, id: action.id }),
+  ]);
+  if (facts === null) {
+    throw new Failure(
+      'not_found',
+      `The group that the action ${action.name} points to is not there any more.`,
+    );
+  }
+  const choice = { operation: action.operation, digest: body.digest };
+  const definitions = choosableDefinitions(facts, choice, (agent) => parts.seats.ofAgent(agent) !== null);
+  return resolveInputs(definitions, { given: body.inputs, stored, sensitive: facts.sensitive });
+}
+
+function newRun(parts: RunParts, press: Press, definition: DefinitionChoice): RunFacts {
+  const { actor, action, body } = press;
+  const { principal, token } = actor.caller;
+  return {
+    id: parts.random.id(),
+    organization: principal.organization,
+    project: action.project,
+    action: action.id,
+    action_name: action.name,
+    group_id: action.group_id,
+    operation: action.operation,
+    sequence: 0,
+    state: 'queued',
+    priority: body.priority === 0 ? action.priority : body.priority,
+    turn: 0,
+    attempt: 0,
+    lapsed: 0,
+    agent: null,
+    agent_incarnation: null,
+    excluded_agents: '{}',
+    requested_by: principal.id,
+    requester_name: principal.name,
+    token: token?.id ?? null,
+    definition_digest: definition.digest,
+    idempotent: definition.idempotent ? 1 : 0,
+    timeout_ms: definition.timeoutMs,
+    settled: 0,
+    failure_code: null,
+    released_by: null,
+    store_incarnation: parts.store.incarnation,
+    cancel_requested_at: null,
+    last_wire_seq: 0,
+    last_event: 1,
+    expires_at: 0,
+  };
+}
+
+/** The connected agent that can take it at once, chosen as the claim would choose. */
+function freeSeat(parts: RunParts, run: RunFacts): Seat | null {
+  const places = parts.seats.serving(run.group_id).map(placeOf);
+  countRoom(places, run.group_id, []);
+  return choosePlace(places, run)?.seat ?? null;
+}
+
+interface Stored {
+  readonly run: RunFacts;
+  readonly resolved: Resolved;
+  readonly prepared: PreparedInputs;
+}
+
+async function storeAndOffer(
+  parts: RunParts,
+  press: Press,
+  stored: Stored & { readonly seat: Seat },
+): Promise<void> {
+  const { run, seat, prepared } = stored;
+  const offering: Offering = { seat, run: offeredFacts(run, seat) };
+  reserve(seat, offering.run);
+  const frame = makeOffer(parts, offering, prepared.intent);
+  frame.catch(() => undefined);
+  let made = false;
+  try {
+    const results = await storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
+    made = publishOffered(parts, offering, results.slice(bornSteps));
+  } finally {
+    if (!made) unreserve(seat, run);
+  }
+  if (made) parts.background(deliverOffer(parts, offering, frame));
+  else parts.wake(run.group_id);
+}
+
+/**
+ * Where nobody knows whether the commit happened, the row says it (rules.md 4). An offer in it is then not sent: its
+ * lease lapses.
+ */
+async function storeRun(
+  parts: RunParts,
+  run: RunFacts,
+  unit: readonly Step[],
+): Promise<readonly StepResult[]> {
+  try {
+    return await parts.store.write(unit);
+  } catch (error) {
+    if (!outcomeUnknown(error)) throw error;
+    const [row] = await parts.store.read(parts.reads.facts({ run: run.id }));
+    if (row === undefined) throw error;
+    return [];
+  }
+}
+
+/** How many steps of the unit come before those of the offer. */
+const bornSteps = 4;
+
+function unitOf(
+  parts: RunParts,
+  press: Press,
+  { run, resolved, prepared, offering }: Stored & { readonly offering: Offering | null },
+): readonly Step[] {
+  const { sql } = parts;
+  const { id, action, project, group_id: group, operation } = run;
+  const offered =
+    offering === null ? [] : [...offerSteps(parts, offering, true), sql.claimTurn({ run: id, group })];
+  return [
+    press.actor.guard,
+    sql.takeSequence({ action, project, group, operation }),
+    sql.insertRun(rowOf(press, run, prepared)),
+    sql.append({
+      run: id,
+      attempt: 0,
+      kind: 'state',
+      wireSeq: null,
+      back: 0,
+      data: dataText(stateEvent({ state: 'queued' })),
+    }),
+    ...offered,
+    parts.audit.step({
+      ...press.actor.entry,
+      operation: 'run.start',
+      resource: `projects/${project}/runs/${id}`,
+      result: 'allowed',
+      details: {
+        action: run.action_name,
+        digest: run.definition_digest,
+        inputs: resolved.inputs.map(({ name }) => name),
+        schedule: press.schedule ?? null,
+      },
+    }),
+    ...(press.remember?.(id) ?? []),
+  ];
+}
+
+function rowOf(press: Press, run: RunFacts, prepared: PreparedInputs) {
+  const { body } = press;
+  return {
+    id: run.id,
+    organization: run.organization,
+    project: run.project,
+    action: run.action,
+    action_name: run.action_name,
+    group_id: run.group_id,
+    operation: run.operation,
+    priority: run.priority,
+    requested_by: run.requested_by,
+    requester_name: run.requester_name,
+    token: run.token,
+    schedule: press.schedule ?? null,
+    reason: body.reason ?? null,
+    definition_digest: run.definition_digest ?? '',
+    pinned_digest: body.digest === undefined ? 0 : 1,
+    idempotent: run.idempotent,
+    timeout_ms: run.timeout_ms ?? 0,
+    visible_inputs: prepared.visible_inputs,
+    envelope: prepared.envelope,
+    store_incarnation: run.store_incarnation,
+    expiresInMs: body.expires_in_ms ?? press.action.expires_in_ms,
+  };
+}

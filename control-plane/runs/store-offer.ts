@@ -1,0 +1,288 @@
+// Statements on the way of a run to an agent and back into the queue, compiled once. Each names the attempt and the
+// state that it starts from, so that a decision made on an older row changes nothing.
+import { sql } from 'kysely';
+import type { RunState } from '../../protocol/states.ts';
+import { nowMs } from '../store/dialect.ts';
+import { compileOnce, step } from '../store/step.ts';
+import type { Step, Store } from '../store/store.ts';
+import { textList } from './lists.ts';
+import { is, nextEvent, noLaterStarted, onRun } from './store-columns.ts';
+
+export function birthStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+
+  const insertRun = compileOnce(
+    {
+      id: '',
+      organization: '',
+      project: '',
+      action: '',
+      action_name: '',
+      group_id: '',
+      operation: '',
+      priority: 0,
+      requested_by: '',
+      requester_name: '',
+      token: null as string | null,
+      schedule: null as string | null,
+      reason: null as string | null,
+      definition_digest: '',
+      pinned_digest: 0,
+      idempotent: 0,
+      timeout_ms: 0,
+      visible_inputs: '',
+      envelope: null as string | null,
+      store_incarnation: '',
+      expiresInMs: 0,
+    },
+    ({ expiresInMs, ...given }) =>
+      db.insertInto('runs').values((e) => ({
+        ...given,
+        sequence: e.selectFrom('actions').select('sequence').where('id', '=', given.action),
+        // Round robin over actions: behind the action's own last run, and not before what was claimed already.
+        turn: sql<number>`(select max(turn) from (
+            select turn from ${sql.table('groups')} where id = ${given.group_id}
+            union all
+            select * from (select turn + 1 as turn from runs
+              where action = ${given.action} and group_id = ${given.group_id} order by sequence desc limit 1) as own
+          ) as turns)`,
+        state: is('queued'),
+        attempt: 0,
+        lapsed: 0,
+        excluded_agents: '{}',
+        settled: 0,
+        last_wire_seq: 0,
+        last_event: 1,
+        queued_at: now,
+        expires_at: sql<number>`${now} + ${expiresInMs}`,
+      })),
+  );
+
+  const takeSequence = compileOnce({ action: '', project: '', group: '', operation: '' }, (p) =>
+    db
+      .updateTable('actions')
+      .set((e) => ({ sequence: e('sequence', '+', 1) }))
+      .where('id', '=', p.action)
+      .where('project', '=', p.project)
+      .where('group_id', '=', p.group)
+      .where('operation', '=', p.operation)
+      .returning('sequence'),
+  );
+
+  return {
+    insertRun: (values: Parameters<typeof insertRun>[0]): Step => step(insertRun(values)),
+    /** Fails where the action was deleted or points elsewhere by now. */
+    takeSequence: (values: Parameters<typeof takeSequence>[0]): Step =>
+      step(takeSequence(values), { name: 'action', exactly: 1 }),
+  };
+}
+
+const offerTo = {
+  ...onRun,
+  agent: '',
+  session: 0,
+  leaseMs: 0,
+  incarnation: '',
+  group: '',
+  operation: '',
+  /** How many runs of the operation this agent does at once; below 0: no limit. */
+  limit: 0,
+};
+/** Changes nothing where the run is not queued any more, or the agent may not have it now. */
+function offering(store: Store, p: typeof offerTo) {
+  const now = nowMs(store.engine);
+  return (
+    store.db
+      .updateTable('runs')
+      .set((e) => ({
+        state: is('offered'),
+        attempt: e('attempt', '+', 1),
+        agent: p.agent,
+        agent_session: p.session,
+        agent_incarnation: null,
+        lease_until: sql<number>`${now} + ${p.leaseMs}`,
+        offered_at: now,
+        last_wire_seq: 0,
+        store_incarnation: p.incarnation,
+        last_event: nextEvent(e),
+      }))
+      .where('id', '=', p.run)
+      .where('state', '=', is('queued'))
+      .where('attempt', '=', p.attempt)
+      .where((e) =>
+        e.exists(
+          e
+            .selectFrom('agents')
+            .select('agents.id')
+            .where('agents.id', '=', p.agent)
+            .where('agents.session', '=', p.session)
+            .where('agents.status', '=', 'active')
+            .where('agents.draining', '=', 0),
+        ),
+      )
+      // An indeterminate run keeps its slot until evidence settles it or a person releases it (rules.md 8).
+      .where(
+        sql<boolean>`(${p.limit} < 0 or (select count(*) from runs as held
+        where held.group_id = ${p.group} and held.operation = ${p.operation} and held.agent = ${p.agent}
+        and held.state in ('offered', 'running', 'indeterminate')
+        and (held.state <> 'indeterminate' or held.released_by is null)) < ${p.limit})`,
+      )
+  );
+}
+
+export function offerStatements(store: Store) {
+  const { db, engine } = store;
+  const offer = compileOnce(offerTo, (p) => offering(store, p));
+  const offerDirect = compileOnce({ ...offerTo, priority: 0, digests: '' }, (p) =>
+    offering(store, p).where(
+      sql<boolean>`not exists (select 1 from runs as ahead
+        where ahead.state = 'queued' and ahead.group_id = ${p.group} and ahead.id <> ${p.run}
+        and ahead.priority >= ${p.priority} and ahead.definition_digest in ${textList(engine, p.digests)})`,
+    ),
+  );
+
+  const claimTurn = compileOnce({ run: '', group: '' }, (p) => {
+    const claimed = sql<number>`(select turn from runs where id = ${p.run} and state = 'offered')`;
+    return db
+      .updateTable('groups')
+      .set({ turn: claimed })
+      .where('id', '=', p.group)
+      .where(sql<boolean>`turn < ${claimed}`);
+  });
+
+  /** On PostgreSQL the limit of an operation is a locked row; SQLite has one writer. */
+  const lockLimit = compileOnce({ agent: '', group: '', operation: '' }, (p) =>
+    db
+      .selectFrom('definitions')
+      .select('agent')
+      .where('agent', '=', p.agent)
+      .where('group_id', '=', p.group)
+      .where('operation', '=', p.operation)
+      .$if(engine === 'postgres', (query) => query.forUpdate()),
+  );
+
+  return {
+    offer: (values: typeof offerTo): Step => step(offer(values)),
+    /** The same, only where nothing is ahead in the queue that the agent could do instead. */
+    offerDirect: (values: Parameters<typeof offerDirect>[0]): Step => step(offerDirect(values)),
+    claimTurn: (values: Parameters<typeof claimTurn>[0]): Step => step(claimTurn(values)),
+    lockLimit: (values: Parameters<typeof lockLimit>[0]): Step => step(lockLimit(values)),
+  };
+}
+
+export function acceptStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+
+  /** Rule 1: every write that a frame causes says which session it came from. */
+  const session = compileOnce({ agent: '', session: 0 }, (p) =>
+    db
+      .selectFrom('agents')
+      .select('id')
+      .where('id', '=', p.agent)
+      .where('session', '=', p.session)
+      .where('status', '=', 'active')
+      .$if(engine === 'postgres', (query) => query.forShare()),
+  );
+
+  const accept = compileOnce({ ...onRun, agent: '', session: 0, incarnation: '' }, (p) =>
+    db
+      .updateTable('runs')
+      .set((e) => ({
+        state: is('running'),
+        agent_session: p.session,
+        agent_incarnation: p.incarnation,
+        lease_until: null,
+        started_at: now,
+        last_event: nextEvent(e),
+      }))
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('agent', '=', p.agent)
+      .where('state', '=', is('offered')),
+  );
+
+  const inherit = compileOnce({ ...onRun, agent: '', session: 0, incarnation: '' }, (p) =>
+    db
+      .updateTable('runs')
+      .set({ agent_session: p.session, agent_incarnation: p.incarnation })
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('agent', '=', p.agent)
+      .where('state', '=', is('running'))
+      .where('cancel_requested_at', 'is', null),
+  );
+
+  const adopt = compileOnce({ ...onRun, agent: '', session: 0, incarnation: '' }, (p) =>
+    db
+      .updateTable('runs')
+      .set({ agent_session: p.session, store_incarnation: p.incarnation })
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('agent', '=', p.agent),
+  );
+
+  return {
+    session: (values: Parameters<typeof session>[0]): Step =>
+      step(session(values), { name: 'session', exactly: 1 }),
+    accept: (values: Parameters<typeof accept>[0]): Step => step(accept(values), { name: 'run', exactly: 1 }),
+    /** Another process of the agent stands in for the one that accepted. */
+    inherit: (values: Parameters<typeof inherit>[0]): Step =>
+      step(inherit(values), { name: 'run', exactly: 1 }),
+    /** The agent has shown in this session that the run is in its hands. */
+    adopt: (values: Parameters<typeof adopt>[0]): Step => step(adopt(values)),
+  };
+}
+
+export function requeueStatements(store: Store) {
+  const { db } = store;
+  const queuedAgain = (
+    p: { run: string; attempt: number; lapsed: number; excluded: string },
+    from: RunState,
+  ) =>
+    db
+      .updateTable('runs')
+      .set((e) => ({
+        state: is('queued'),
+        agent: null,
+        agent_session: null,
+        agent_incarnation: null,
+        lease_until: null,
+        last_wire_seq: 0,
+        lapsed: e('lapsed', '+', p.lapsed),
+        excluded_agents: p.excluded,
+        last_event: nextEvent(e),
+      }))
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('state', '=', is(from));
+  const requeue = compileOnce({ ...onRun, lapsed: 0, excluded: '' }, (p) => queuedAgain(p, 'offered'));
+  const retry = compileOnce({ ...onRun, lapsed: 0, excluded: '', agent: '' }, (p) =>
+    queuedAgain(p, 'running')
+      .where('agent', '=', p.agent)
+      .where('idempotent', '=', 1)
+      .where('cancel_requested_at', 'is', null)
+
+      .where(noLaterStarted),
+  );
+
+  const excluded = compileOnce({ ...onRun, excluded: '' }, (p) =>
+    db
+      .updateTable('runs')
+      .set({ excluded_agents: p.excluded })
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('state', '=', is('queued')),
+  );
+
+  const inState = { name: 'run', exactly: 1 };
+  return {
+    /** offered -> queued. `lapsed` counts an attempt that nobody accepted. */
+    requeue: (values: Parameters<typeof requeue>[0]): Step => step(requeue(values), inState),
+    /** running -> queued, only for an idempotent action of which no later run has started (rules.md 6). */
+    retry: (values: Parameters<typeof retry>[0]): Step => step(retry(values), inState),
+    /** Changes whom a queued run leaves out. */
+    exclude: (values: Parameters<typeof excluded>[0]): Step => step(excluded(values)),
+  };
+}

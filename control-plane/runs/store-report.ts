@@ -1,0 +1,133 @@
+// Statements that what an agent reports pulls on a run, and the events of a run, compiled once.
+import { sql } from 'kysely';
+import type { RunEvent } from '../../protocol/api/runs.ts';
+import type { RunState } from '../../protocol/states.ts';
+import { nowMs } from '../store/dialect.ts';
+import { compileOnce, step } from '../store/step.ts';
+import type { Step, Store } from '../store/store.ts';
+import { is, onRun } from './store-columns.ts';
+
+const byAgent = { ...onRun, agent: '', events: 0, expected: 0, seq: 0 };
+
+export function reportStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+  const reporting = (p: typeof byAgent) =>
+    db
+      .updateTable('runs')
+      .set((e) => ({ last_event: e('last_event', '+', p.events), last_wire_seq: p.seq }))
+      .where('id', '=', p.run)
+      .where('attempt', '=', p.attempt)
+      .where('agent', '=', p.agent)
+      .where('last_wire_seq', '=', p.expected);
+
+  const report = compileOnce(byAgent, (p) =>
+    reporting(p).where('state', 'in', [is('running'), is('indeterminate')]),
+  );
+  const ending = { ...byAgent, to: '' as RunState, outcome: '', code: null as string | null };
+  const verdict = { ...ending, message: null as string | null };
+  const end = compileOnce(verdict, (p) =>
+    reporting(p)
+      .set({
+        state: p.to,
+        outcome: p.outcome,
+        failure_code: p.code,
+        failure_message: p.message,
+        envelope: null,
+        ended_at: now,
+      })
+      .where('state', '=', is('running')),
+  );
+  const settle = compileOnce(verdict, (p) =>
+    reporting(p)
+      .set({
+        state: p.to,
+        outcome: p.outcome,
+        failure_code: p.code,
+        failure_message: p.message,
+        evidence: p.outcome,
+        settled: 1,
+      })
+      .where('state', '=', is('indeterminate'))
+      .where('settled', '=', 0),
+  );
+  const evidence = compileOnce({ ...byAgent, outcome: '' }, (p) =>
+    reporting(p)
+      .set({ evidence: p.outcome })
+      .where('state', '=', is('indeterminate'))
+      .where('settled', '=', 0),
+  );
+
+  const guard = { name: 'run', exactly: 1 };
+  return {
+    /** Takes numbers for `events` events, and the wire numbers up to `seq`. */
+    report: (values: typeof byAgent): Step => step(report(values), guard),
+    end: (values: typeof verdict): Step => step(end(values), guard),
+    settle: (values: typeof verdict): Step => step(settle(values), guard),
+    evidence: (values: Parameters<typeof evidence>[0]): Step => step(evidence(values), guard),
+  };
+}
+
+export function eventStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+  const event = {
+    run: '',
+    attempt: 0,
+    kind: '' as RunEvent['kind'],
+    wireSeq: null as number | null,
+    /** How many events of the same unit come after it. */
+    back: 0,
+    data: '',
+  };
+  const columns = ['run', 'seq', 'at', 'kind', 'attempt', 'wire_seq', 'data'] as const;
+  const append = compileOnce(event, (p) =>
+    db
+      .insertInto('run_events')
+      .columns([...columns])
+      .expression((e) =>
+        e
+          .selectFrom('runs')
+          .select([
+            'id',
+            sql<number>`last_event - ${p.back}`.as('seq'),
+            now.as('at'),
+            sql<RunEvent['kind']>`${p.kind}`.as('kind'),
+            sql<number>`${p.attempt}`.as('attempt'),
+            sql<number | null>`${p.wireSeq}`.as('wire_seq'),
+            sql<string>`${p.data}`.as('data'),
+          ])
+          .where('id', '=', p.run),
+      )
+      .returning(['seq', 'at']),
+  );
+  const appendOffered = compileOnce({ ...onRun, agent: '', data: '' }, (p) =>
+    db
+      .insertInto('run_events')
+      .columns([...columns])
+      .expression((e) =>
+        e
+          .selectFrom('runs')
+          .select([
+            'id',
+            'last_event',
+            now.as('at'),
+            sql<RunEvent['kind']>`'state'`.as('kind'),
+            'attempt',
+            sql<null>`null`.as('wire_seq'),
+            sql<string>`${p.data}`.as('data'),
+          ])
+          .where('id', '=', p.run)
+          .where('attempt', '=', p.attempt)
+          .where('agent', '=', p.agent)
+          .where('state', '=', is('offered')),
+      )
+      .returning(['seq', 'at']),
+  );
+  return {
+    /** Appends one event under the numbers that the change before it took. */
+    append: (values: typeof event): Step => step(append(values), { name: 'event', exactly: 1 }),
+    /** Appends the event of an offer, where the offer was made. */
+    appendOffered: (values: Parameters<typeof appendOffered>[0]): Step => step(appendOffered(values)),
+  };
+}
