@@ -43,6 +43,7 @@ function propertyOf(input: InputDefinition): InputSchema {
   return defined({
     ...shape,
     type: nullable ? [shape.type ?? 'string', 'null'] : shape.type,
+    enum: nullable && Array.isArray(shape.enum) ? [...shape.enum, null] : shape.enum,
     description: input.description === '' ? undefined : input.description,
     default: input.default === undefined ? undefined : jsonOf(input.default),
     'x-wayside-sensitive': input.sensitive ? true : undefined,

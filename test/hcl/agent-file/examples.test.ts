@@ -83,7 +83,7 @@ describe('each example', () => {
   });
 
   it('is listed here', () => {
-    const names = (path: string): readonly string[] =>
+    const names = (path: string): string[] =>
       readdirSync(join(folder, path)).filter((name) => name.endsWith('.hcl'));
     expect(names('.').sort()).toEqual(Object.keys(topLevel).sort());
     expect(names('regressions').sort()).toEqual(Object.keys(regressions).sort());
