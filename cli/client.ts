@@ -24,6 +24,8 @@ export interface Client {
   call<Schema extends z.ZodType>(call: Call<Schema>): Promise<z.output<Schema>>;
   /** For answers without a body. */
   send(call: Omit<Call<z.ZodType>, 'answer'>): Promise<void>;
+  /** The bytes of an answer as they come; throws `unreachable` when the connection breaks in the middle. */
+  download(call: Omit<Call<z.ZodType>, 'answer'>): Promise<AsyncIterable<Uint8Array>>;
   /** Events from the one after `after`; ends when the server ends the stream, throws `unreachable` when it breaks. */
   events(path: string, after: string | null, signal?: AbortSignal): AsyncIterable<ReceivedEvent>;
   close(): Promise<void>;
@@ -60,6 +62,10 @@ export function openClient(config: CliConfig): Client {
       const answer = await exchange(call);
       await answer.body.dump();
     },
+    async download(call) {
+      const answer = await exchange(call);
+      return wholeBody(answer.body, config);
+    },
     async *events(path, after, signal) {
       const headers = { accept: 'text/event-stream', ...(after === null ? {} : { 'last-event-id': after }) };
       const answer = await exchange({ method: 'GET', path, headers }, signal);
@@ -72,6 +78,17 @@ export function openClient(config: CliConfig): Client {
     },
     close: () => dispatcher.destroy(),
   };
+}
+
+async function* wholeBody(
+  body: AsyncIterable<Uint8Array>,
+  config: CliConfig,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw unreachable(config, cause);
+  }
 }
 
 function addressOf(config: CliConfig, call: Pick<Call<z.ZodType>, 'path' | 'query'>): URL {

@@ -4,8 +4,10 @@ import { registerAccess } from './commands/access.ts';
 import { registerAction } from './commands/action.ts';
 import { registerAgent } from './commands/agent.ts';
 import { registerAudit } from './commands/audit.ts';
+import { registerBackup } from './commands/backup.ts';
 import { registerGroup } from './commands/group.ts';
 import { registerLogin } from './commands/login.ts';
+import { registerRestore } from './commands/restore.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerServer } from './commands/server.ts';
@@ -35,6 +37,8 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerSchedule(program, surroundings);
   registerAccess(program, surroundings);
   registerAudit(program, surroundings);
+  registerBackup(program, surroundings);
+  registerRestore(program, surroundings);
   registerServer(program, surroundings);
   return program;
 }

@@ -1,7 +1,7 @@
 // Signing keys in the store: ES256 pairs (RFC 7518, section 3.4), the private half wrapped always (rules.md 31).
 import { calculateJwkThumbprint } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import { KeyObject, webcrypto } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
 import { nowMs } from '../store/dialect.ts';
 import { step } from '../store/step.ts';
@@ -146,11 +146,11 @@ async function makeRow(
   provider: KeyProvider,
   key: NewSigningKey,
 ): Promise<{ row: Omit<SigningKeysTable, 'created_at'>; pair: Pair }> {
-  const pair = await webcrypto.subtle.generateKey(curve, true, ['sign', 'verify']);
-  const jwk = await webcrypto.subtle.exportKey('jwk', pair.publicKey);
+  const pair = await crypto.subtle.generateKey(curve, true, ['sign', 'verify']);
+  const jwk = await crypto.subtle.exportKey('jwk', pair.publicKey);
   const { kty = '', crv = '', x = '', y = '' } = jwk;
   const kid = await calculateJwkThumbprint({ kty, crv, x, y });
-  const pkcs8 = new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', pair.privateKey));
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
   try {
     const row = {
       kid,
@@ -171,8 +171,8 @@ async function openRow(provider: KeyProvider, row: SigningKeysTable): Promise<Si
   const found = toPublic(row);
   const pkcs8 = await openAtRest(provider, row.wrapped_private, cellOf(row.kid));
   const [privateKey, publicKey] = await Promise.all([
-    webcrypto.subtle.importKey('pkcs8', pkcs8, curve, true, ['sign']),
-    webcrypto.subtle.importKey('jwk', { ...found.publicJwk, kty: 'EC' }, curve, true, ['verify']),
+    crypto.subtle.importKey('pkcs8', pkcs8, curve, true, ['sign']),
+    crypto.subtle.importKey('jwk', { ...found.publicJwk, kty: 'EC' }, curve, true, ['verify']),
   ]);
   pkcs8.fill(0);
   if (!(await isPair({ privateKey, publicKey }))) {
@@ -186,7 +186,7 @@ async function openRow(provider: KeyProvider, row: SigningKeysTable): Promise<Si
 
 /** Who can write to the database could pair a public key of their own with our private one. */
 async function isPair(pair: Pair): Promise<boolean> {
-  const jwkOf = (key: CryptoKey) => webcrypto.subtle.exportKey('jwk', key);
+  const jwkOf = (key: CryptoKey) => crypto.subtle.exportKey('jwk', key);
   const [a, b] = await Promise.all([jwkOf(pair.privateKey), jwkOf(pair.publicKey)]);
   return a.x === b.x && a.y === b.y;
 }
