@@ -30,3 +30,9 @@ export async function referenceVerdict(text: string): Promise<ReferenceVerdict> 
 export function referenceFormat(text: string): Promise<string> {
   return format(text);
 }
+
+/** What hcl2-json-parser gives for the attribute `a`: text evaluated, everything else as it is written. */
+export async function referenceValue(text: string): Promise<unknown> {
+  const value = (await reference.parseToObject(text)) as { readonly a?: unknown };
+  return value.a;
+}
