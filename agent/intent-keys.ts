@@ -1,8 +1,8 @@
 // The keys that verify intents, out of the statement that enrolment, renewal and every welcome carry: the data-plane
 // CA that signed it must lead to the pinned root, then the keys in it may be used.
-import { webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { CryptoKey, JWK } from 'jose';
-import { decodeProtectedHeader, importJWK } from 'jose';
+import { decodeProtectedHeader, importJWK, importX509 } from 'jose';
 import { Failure } from '../protocol/failures.ts';
 import { verifyIntentKeys } from '../protocol/key-statements.ts';
 import { isChain, readCertificates } from './identity.ts';
@@ -34,8 +34,7 @@ function signersOf(statement: string, root: X509Certificate): readonly X509Certi
 }
 
 async function importKey(certificate: X509Certificate): Promise<CryptoKey> {
-  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  return webcrypto.subtle.importKey('spki', spki, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
+  return importX509(certificate.toString(), 'ES256');
 }
 
 /** The private keys that open inputs, by their id. */

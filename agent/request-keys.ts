@@ -1,6 +1,5 @@
 // Makes the agent's keys and the certificate request for them (PKCS #10, RFC 2986). Private keys never leave the agent.
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importPKCS8 } from 'jose';
 import type { JWK } from 'jose';
@@ -20,11 +19,12 @@ export async function makeRequest(options: {
   /** Epoch ms. */
   readonly now: number;
 }): Promise<PendingRequest> {
-  const pair = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const request = await x509.Pkcs10CertificateRequestGenerator.create(
-    { name: [{ CN: [options.name] }], keys: pair, signingAlgorithm: algorithm },
-    webcrypto as unknown as Crypto,
-  );
+  const pair = await generateKeyPair('ES256', { extractable: true });
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [options.name] }],
+    keys: pair,
+    signingAlgorithm: algorithm,
+  });
   const newest = options.current?.sealing_keys[0];
   const young = newest !== undefined && options.now - newest.created_at < sealingKeyMsMax;
   return {

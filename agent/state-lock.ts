@@ -1,11 +1,12 @@
 // One process per state folder: an exclusive transaction on a small SQLite file, which the kernel ends when the
 // process dies, however it dies (rules.md 3; Node has no flock).
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../protocol/failures.ts';
 
 const sqliteBusy = 5;
+export const lockFile = 'lock.sqlite';
 
 export interface StateLock {
   /** Lets the folder go; also done by the end of the process. */
@@ -17,7 +18,7 @@ export function lockState(folder: string, pid: number): StateLock {
   const note = join(folder, 'lock.pid');
   let database: DatabaseSync | null = null;
   try {
-    database = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: 0 });
+    database = new DatabaseSync(join(folder, lockFile), { timeout: 0 });
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('BEGIN EXCLUSIVE');
     writeFileSync(note, `${pid}\n`, { mode: 0o600 });
@@ -28,7 +29,9 @@ export function lockState(folder: string, pid: number): StateLock {
   const held = database;
   return {
     release: () => {
-      if (held.isOpen) held.close();
+      if (!held.isOpen) return;
+      rmSync(note, { force: true });
+      held.close();
     },
   };
 }

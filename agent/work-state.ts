@@ -154,7 +154,7 @@ export interface RunInHandState {
 }
 
 export type Effect =
-  | { readonly type: 'hello'; readonly runs: readonly RunInHandState[] }
+  | { readonly type: 'hello'; readonly connection: number; readonly runs: readonly RunInHandState[] }
   | { readonly type: 'send'; readonly frame: AgentFrame }
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
   | { readonly type: 'verify'; readonly key: string; readonly offer: OfferFrame }

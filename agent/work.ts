@@ -3,14 +3,13 @@
 import type { Definition } from '../protocol/frames.ts';
 import { encodeFrame } from '../protocol/frames.ts';
 import type { ServerFrame } from '../protocol/frames.ts';
-import { agentInboxMax, cancelGraceMsDefault, frameBytesMax } from '../protocol/limits.ts';
+import { cancelGraceMsDefault, frameBytesMax } from '../protocol/limits.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { Clock, ExecuteRun, RunRequest, RunSink, Spawned, StopOrder } from './contract.ts';
 import { decide } from './decide.ts';
 import { emptyOutcome } from './decide/end.ts';
 import { nextWake } from './decide/tick.ts';
 import type { FaultPoint } from './fault.ts';
-import { createInbox } from './inbox.ts';
 import type { Inbox } from './inbox.ts';
 import type { Journal } from './journal.ts';
 import type { Starts } from './limits.ts';
@@ -37,6 +36,8 @@ export interface Line {
   /** False where the current connection is gone. */
   send(text: string): boolean;
   close(code: number, reason: string): void;
+  /** The work says hello on this connection: what it sends goes there from now on. */
+  adopt(connection: number): void;
 }
 
 export interface WorkDeps {
@@ -47,6 +48,7 @@ export interface WorkDeps {
   readonly bootId: string | null;
   readonly version: string;
   readonly incarnation: string;
+  readonly inbox: Inbox<Happening>;
   readonly line: Line;
   readonly verify: (offer: OfferFrame) => Promise<Verification>;
   readonly execute: ExecuteRun;
@@ -80,7 +82,7 @@ export class Work {
   constructor(deps: WorkDeps, start: WorkStart) {
     this.#deps = deps;
     this.#sharesUser = start.sharesUser;
-    this.inbox = createInbox(agentInboxMax);
+    this.inbox = deps.inbox;
     this.#state = initialState({
       incarnation: deps.incarnation,
       concurrency: start.concurrency,
@@ -199,8 +201,9 @@ export class Work {
     }
   }
 
-  #hello({ runs }: Extract<Effect, { type: 'hello' }>): void {
+  #hello({ connection, runs }: Extract<Effect, { type: 'hello' }>): void {
     const { clock, incarnation, journal, line, version } = this.#deps;
+    line.adopt(connection);
     const { advertisement, concurrency } = this.#state;
     line.send(
       encodeFrame({

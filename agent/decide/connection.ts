@@ -17,7 +17,7 @@ export function onOpened(draft: Draft, connection: number): void {
     session: { connection, welcomed: false, granted: 0, advertised: draft.state.advertisement },
   });
   emit(draft, { type: 'detach' });
-  emit(draft, { type: 'hello', runs: runsInHand(draft.state) });
+  emit(draft, { type: 'hello', connection, runs: runsInHand(draft.state) });
 }
 
 export function onClosed(draft: Draft, connection: number): void {
