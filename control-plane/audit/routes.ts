@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { auditPageSchema, auditQuerySchema, auditVerifySchema } from '../../protocol/api/authority.ts';
 import { auditHeadSchema, auditVerifyRequestSchema } from '../../protocol/api/store.ts';
 import { Failure } from '../../protocol/failures.ts';
+import { findPrincipal } from '../authority/bind.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
@@ -27,7 +28,11 @@ export function auditRoutes(
     query: auditQuerySchema,
     answers: { 200: auditPageSchema },
     handler: async (context) => {
-      const { cursor, limit, operation, principal, result } = context.query;
+      const { cursor, limit, operation, result } = context.query;
+      const principal =
+        context.query.principal === undefined
+          ? undefined
+          : findPrincipal(deps.authority.policy(), context.query.principal).id;
       const { organization } = context.caller.principal;
       const after = decodeCursor(cursor);
       const rows = await store.read(
