@@ -236,6 +236,14 @@ export function visitLeaves(
   for (const child of childrenOf(value)) visitLeaves(child, visit, marks);
 }
 
+/** The value with a text in place of everything sensitive in it: what people are shown. */
+export function maskSensitive(value: Value, mask: string): Value {
+  if ((value.marks & SENSITIVE) !== 0) return stringValue(mask);
+  if (isSequence(value)) return tupleValue(value.items.map((item) => maskSensitive(item, mask)));
+  if (!isMapping(value)) return value;
+  return objectValue(Array.from(value.entries, ([key, entry]) => [key, maskSensitive(entry, mask)] as const));
+}
+
 /** The type of a value. A null has the dynamic pseudo-type. */
 export function typeOf(value: Value): Type {
   switch (value.kind) {
