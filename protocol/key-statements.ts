@@ -65,6 +65,22 @@ export async function proveRecovery(
   return sign(recoveryStatement(request), { type: recoveryProofType, key: oldTlsKey });
 }
 
+/** Throws `certificate_rejected` unless `oldTlsKey`, the key of the agent's last certificate, signed this request. */
+export async function verifyRecovery(
+  proof: string,
+  request: { readonly token: string; readonly csr: string },
+  oldTlsKey: CryptoKey,
+): Promise<void> {
+  const payload = await verify(proof, {
+    type: recoveryProofType,
+    keys: [oldTlsKey],
+    code: 'certificate_rejected',
+  });
+  if (payload !== recoveryStatement(request)) {
+    throw new Failure('certificate_rejected', 'The proof of the old key is about another request.');
+  }
+}
+
 async function sign(
   payload: string,
   { type, key }: { readonly type: string; readonly key: CryptoKey },

@@ -1,0 +1,74 @@
+// A certificate for an agent, and the answer that carries it; enrolment, renewal and recovery share it.
+import type { webcrypto } from 'node:crypto';
+import type { z } from 'zod';
+import type { Identity, sealingKeySchema } from '../../protocol/api/enrollment.ts';
+import { canonicalJson } from '../../protocol/json.ts';
+import { verifySealingKey } from '../../protocol/key-statements.ts';
+import { issueAgentCertificate } from '../pki/issue-leaf.ts';
+import type { Leaf } from '../pki/issue-leaf.ts';
+import { readRequestKey } from '../pki/read-request.ts';
+import type { AgentsDeps } from './contract.ts';
+import type { GroupOfAgent } from './store.ts';
+
+export interface KeyRequest {
+  readonly csr: string;
+  readonly sealing_key: z.output<typeof sealingKeySchema>;
+}
+
+export interface RequestedKeys {
+  readonly publicKey: webcrypto.CryptoKey;
+  /** Canonical JSON of the public JWK that inputs are sealed to. */
+  readonly sealingKey: string;
+}
+
+/** Throws `invalid_csr` unless the request proves its key, and that key proves the sealing key. */
+export async function readKeys(request: KeyRequest): Promise<RequestedKeys> {
+  const publicKey = await readRequestKey(request.csr);
+  await verifySealingKey(request.sealing_key, publicKey);
+  return { publicKey, sealingKey: canonicalJson(request.sealing_key.jwk) };
+}
+
+export interface AgentFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly organization: string;
+  readonly project: string;
+}
+
+export function issueCertificate(
+  deps: Pick<AgentsDeps, 'pki' | 'clock'>,
+  agent: AgentFacts,
+  of: { readonly publicKey: webcrypto.CryptoKey; readonly generation: number },
+): Promise<Leaf> {
+  const { id, organization, project } = agent;
+  return issueAgentCertificate(deps.pki.authorities(), {
+    ...of,
+    identity: { organization, project, agent: id },
+    now: deps.clock.now(),
+  });
+}
+
+export function identityOf(
+  deps: Pick<AgentsDeps, 'pki' | 'urls'>,
+  agent: AgentFacts,
+  of: {
+    readonly groups: readonly Pick<GroupOfAgent, 'name'>[];
+    readonly leaf: Leaf;
+    readonly generation: number;
+    readonly isPending: boolean;
+  },
+): Identity {
+  return {
+    agent: { id: agent.id, name: agent.name },
+    organization: agent.organization,
+    project: agent.project,
+    groups: of.groups.map((group) => group.name),
+    certificate_chain: of.leaf.chain,
+    root: deps.pki.authorities().root.pem,
+    intent_keys: deps.pki.intentKeys(),
+    agent_url: deps.urls.agent,
+    not_after: of.leaf.notAfter,
+    generation: of.generation,
+    pending_approval: of.isPending,
+  };
+}
