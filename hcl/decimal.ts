@@ -187,18 +187,14 @@ export function ceil(value: Decimal): Decimal {
   return negate(floor(negate(value)));
 }
 
-/** Exact for whole powers of zero and more; `power` is within what a number's digits allow or the result undefined. */
+/** Exact. The power is a whole number of zero or more; undefined when the result would be beyond the limits. */
 export function powerOf(base: Decimal, power: number): Decimal | undefined {
-  const digits = digitCount(base.coefficient);
-  const magnitude = Math.max(digits - 1, Math.abs(base.exponent));
-  if (magnitude * power > numberDigitsMax) return undefined;
-  if (base.coefficient === 1n || base.coefficient === -1n || base.coefficient === 0n) {
-    const coefficient = power % 2 === 0 ? base.coefficient * base.coefficient : base.coefficient;
-    return power === 0 ? ONE : decimal(coefficient, base.exponent * power);
-  }
-  return power > numberDigitsMax * 4
-    ? undefined
-    : decimal(base.coefficient ** BigInt(power), base.exponent * power);
+  if (power === 0) return ONE;
+  const { coefficient, exponent } = base;
+  const isUnit = coefficient === 0n || coefficient === 1n || coefficient === -1n;
+  const digits = isUnit ? 0 : Math.max(1, digitCount(coefficient) - 1) / 4;
+  if ((Math.abs(exponent) + digits) * power > numberDigitsMax) return undefined;
+  return decimal(coefficient ** (isUnit ? 2n - BigInt(power % 2) : BigInt(power)), exponent * power);
 }
 
 function aligned(left: Decimal, right: Decimal): readonly [bigint, bigint, number] {

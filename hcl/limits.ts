@@ -5,7 +5,8 @@ export const nestingDepthMax = 200;
 
 /**
  * How many expressions may lie on the way from a tree's root to a leaf. Chains such as `1 + 1 + …` or `a.b.c…` grow a
- * tree without nesting, and whoever walks it relies on this bound.
+ * tree without nesting, and whoever walks it relies on this bound. A tree in which the parser met it, with a diagnostic,
+ * may be higher by `nestingDepthMax`.
  */
 export const expressionHeightMax = 500;
 
@@ -20,6 +21,9 @@ export const segmentedLengthMax = 10_000;
 
 /** Columns of a source line that are shown with a diagnostic. */
 export const shownColumnsMax = 160;
+
+/** UTF-16 code units of a formatted text. One that would become longer stays as it is. */
+export const formattedLengthMax = 33_554_432;
 
 /** Steps of one evaluation: a node visited, an element made or looked at, or `textPerStep` of text handled. */
 export const evaluationStepsMax = 1_000_000;
