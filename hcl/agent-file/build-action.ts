@@ -9,8 +9,13 @@ import { checkReferences } from './check-references.ts';
 import type { NamesInScope } from './check-references.ts';
 import { checkSettingsUse } from './check-settings-use.ts';
 import { checkOperationTaint, checkOutputTaint, expressionsOf } from './check-taint.ts';
-import type { ActionDefinition, AgentSettings, InputDefinition, OutputDefinition } from './definition.ts';
-import type { OperationDefinition } from './definition.ts';
+import type {
+  ActionDefinition,
+  AgentSettings,
+  InputDefinition,
+  OperationDefinition,
+  OutputDefinition,
+} from './definition.ts';
 import { definitionDigest } from './digest.ts';
 import type { actionSchema } from './file-schema.ts';
 import { actionTimeoutMsDefault, inputsMax, operationsMax } from './limits.ts';
@@ -39,7 +44,9 @@ export function buildAction(decoded: DecodedAction, place: Place): ActionDefinit
   const operations = buildOperations(decoded, { reader, compatibility });
   const outputs = buildOutputs(decoded, reader);
   checkCounts(decoded, reader);
-  checkExpressions({ inputs, declaresInputs, operations, outputs, compatibility, reader }, place);
+  const named = decoded.blocks.operation.flatMap(({ values: { name } }) => name ?? []);
+  const broken = new Set(named.filter((name) => operations.every((each) => each.name !== name)));
+  checkExpressions({ inputs, declaresInputs, operations, outputs, broken, compatibility, reader }, place);
   place.diagnostics.push(...own);
   if (operations.length === 0) return null;
   const name = labels[0]?.value ?? '';
@@ -106,6 +113,7 @@ interface Checked {
   readonly declaresInputs: boolean;
   readonly operations: readonly OperationDefinition[];
   readonly outputs: readonly OutputDefinition[];
+  readonly broken: ReadonlySet<string>;
   readonly compatibility: boolean;
   readonly reader: Reader;
 }
@@ -126,6 +134,7 @@ function checkExpressions(action: Checked, place: Place): void {
     later: new Set(
       operations.flatMap((each) => (each.index >= index && each.name !== null ? [each.name] : [])),
     ),
+    broken: action.broken,
     warned,
   });
   const check = (expression: Expression, index: number): void => {

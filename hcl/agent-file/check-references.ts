@@ -17,6 +17,8 @@ export interface NamesInScope {
   readonly earlier: ReadonlyMap<string, OperationDefinition['kind']>;
   /** Names of operations that are done only then or later. */
   readonly later: ReadonlySet<string>;
+  /** Names of operations that could not be made, which was reported. */
+  readonly broken: ReadonlySet<string>;
   /** Names that a warning was given about: one each is enough. */
   readonly warned: Set<string>;
 }
@@ -84,6 +86,7 @@ function checkOperation({ path, span, spans }: Reference, names: NamesInScope, r
     return;
   }
   const kind = names.earlier.get(name);
+  if (names.broken.has(name)) return;
   if (kind === undefined) {
     const detail = names.later.has(name)
       ? 'Operations are done in the order of the file: only the results of earlier ones can be used.'
