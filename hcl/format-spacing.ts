@@ -53,6 +53,8 @@ function isTight(previous: TokenKind, next: TokenKind): boolean {
     case Token.ellipsis:
     case Token.doubleColon:
     case Token.closeQuote:
+    case Token.unclosedQuote:
+    case Token.unclosedHeredoc:
     case Token.text:
     case Token.openInterpolation:
     case Token.openDirective:

@@ -2,6 +2,7 @@
 // equals signs and comments of neighbouring lines in a column. Words, comments, blank lines and heredocs stay as they are.
 import { graphemesOf } from './characters.ts';
 import { isSpaceBetween } from './format-spacing.ts';
+import { formattedLengthMax } from './limits.ts';
 import { scan } from './scan.ts';
 import { Token } from './tokens.ts';
 import type { TokenKind, Tokens } from './tokens.ts';
@@ -26,7 +27,10 @@ interface Line {
   readonly nesting: number;
 }
 
-/** Formats a text. Doing it again changes nothing more. A text that is not HCL keeps its words all the same. */
+/**
+ * Formats a text. Doing it to HCL again changes nothing more. A text that is not HCL keeps its words all the same, and
+ * one that would grow beyond `formattedLengthMax` stays as it is.
+ */
 export function format(text: string): string {
   const tokens = scan(text, { mode: 'expression', keepComments: true });
   const layout = { text, tokens, spaces: new Array<number>(tokens.kinds.length).fill(KEPT) };
@@ -176,6 +180,8 @@ function keepTrailingSpaces({ text, tokens, spaces }: Layout): void {
 
 function print(layout: Layout): string {
   const { text, tokens, spaces } = layout;
+  const length = spaces.reduce((sum, count) => sum + Math.max(count, 0), text.length);
+  if (length > formattedLengthMax) return text;
   let printed = '';
   let end = 0;
   for (const [at, start] of tokens.starts.entries()) {

@@ -5,27 +5,25 @@ import { Token } from './tokens.ts';
 import type { TokenKind } from './tokens.ts';
 
 /**
- * Takes the cursor from its failure to where the body goes on: the newline before an item, or the brace that closes
- * the body's block. `itemAt` is the index of the first token of the item that failed. False when the text ends before.
+ * Takes the cursor from its failure to where the body goes on: the first token of a line, or the brace that closes the
+ * body's block. `itemAt` is the index of the first token of the item that failed. False when the text ends before.
  */
 export function recover(c: Cursor, itemAt: number): boolean {
   const { kinds } = c.tokens;
   const failedAt = c.failedAt ?? c.at;
+  const brokeOff = kinds[failedAt] === Token.newline;
   const indentation = indentationOf(c, itemAt);
   let open = 0;
   for (let at = itemAt; at < kinds.length - 1; at++) {
     const kind = kinds[at] ?? Token.end;
-    const resumes =
-      at >= failedAt &&
-      (kind === Token.newline
-        ? open === 0
-          ? beginsItem(c, at + 1, kinds[failedAt] === Token.newline)
-          : isBackAtMargin(c, at + 1, indentation)
-        : kind === Token.closeBrace && open === 0 && c.depth > 0);
-    if (resumes) {
-      c.at = at;
-      c.failedAt = null;
-      return true;
+    if (at >= failedAt && at > itemAt) {
+      const isFirst = kinds[at - 1] === Token.newline;
+      const goesOn = isFirst && (open === 0 ? beginsItem(c, at, brokeOff) : isBackAtMargin(c, at, indentation));
+      if (goesOn || (kind === Token.closeBrace && open === 0 && c.depth > 0)) {
+        c.at = at;
+        c.failedAt = null;
+        return true;
+      }
     }
     open = Math.max(0, open + nestingOf(kind));
   }
@@ -47,11 +45,9 @@ function nestingOf(kind: TokenKind): number {
   }
 }
 
-/** Whether a line can begin an item, or end the block. After an expression that broke off it may as well go on with it. */
-function beginsItem(c: Cursor, at: number, brokenOff: boolean): boolean {
-  const kind = c.tokens.kinds[at];
-  if (kind === Token.identifier) return brokenOff ? looksLikeItem(c, at) : true;
-  return kind === Token.closeBrace && c.depth > 0;
+/** Whether a line can begin an item. After an expression that broke off it may as well be the rest of that. */
+function beginsItem(c: Cursor, at: number, brokeOff: boolean): boolean {
+  return c.tokens.kinds[at] === Token.identifier && (!brokeOff || looksLikeItem(c, at));
 }
 
 /** Inside of brackets that are still open: whether they must have been meant to end before this line. */
