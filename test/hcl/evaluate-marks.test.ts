@@ -227,6 +227,7 @@ describe('no diagnostic shows a sensitive value', () => {
     const names = [...variables.keys()];
     fc.assert(
       fc.property(expressionText({ names, depth: 4 }), (hcl) => {
+        fc.pre(!hcl.includes('nonsensitive'));
         const { source, expression } = parseExpression('case.hcl', hcl);
         const { diagnostics } = evaluate(expression, { source, variables, functions: standardFunctions });
         const said = diagnostics.map(({ summary, detail }) => `${summary} ${detail}`).join('\n');
