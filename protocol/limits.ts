@@ -150,6 +150,14 @@ export const lookupRoundsMax = 10;
 /** Of a file that `file()` reads: with all its forms it must still fit into the masker. */
 export const lookupFileBytesMax = 256 * 1024;
 export const secretFileBytesMax = 64 * 1024;
+/** How long an `always` operation may go on after the run was stopped, unless it says less itself. */
+export const alwaysMsMax = 60_000;
+/** A deadline is looked at on the clock at least this often, because timers do not count suspension. */
+export const deadlineSliceMsMax = 5_000;
+export const containerPidsMax = 512;
+export const engineMsMax = 20_000;
+/** For one TCP and TLS connection of an HTTP operation. */
+export const httpConnectMsMax = 10_000;
 export const vaultRequestMsMax = 10_000;
 export const vaultResponseBytesMax = 1024 * 1024;
 /** How long pipes may stay open after the command has ended, before what holds them is stopped. */
@@ -169,9 +177,11 @@ export const auditSweepMs = 5_000;
 export const auditSealMs = 10_000;
 export const auditVerifyRowsMax = 1_000;
 export const auditDenialReasonsMax = 100;
+export const auditHeadCharactersMax = 8_192;
 
 // Backups: encrypted in chunks, so that none is given out before it was verified.
 export const backupChunkBytes = 64 * 1024;
 export const backupHeaderBytesMax = 4_096;
 export const backupPassphraseCharactersMin = 12;
+export const backupPassphraseCharactersMax = 1_024;
 export const restoredSessionsStep = 1_000_000;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
 import { canonicalJson, parseJson } from '../../protocol/json.ts';
+import { auditHeadCharactersMax } from '../../protocol/limits.ts';
 
 const headType = 'wayside-audit-head+jws';
 
@@ -26,7 +27,7 @@ export type AuditHead = z.infer<typeof headSchema>;
 
 /** A head to keep elsewhere, with the public key that verifies it. */
 export const exportedHeadSchema = z.object({
-  jws: z.string().max(8_192),
+  jws: z.string().max(auditHeadCharactersMax),
   key: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
 });
 export type ExportedHead = z.infer<typeof exportedHeadSchema>;

@@ -1,11 +1,13 @@
 // Requests and answers about what keeps the data: backups and the keyring.
 import { z } from 'zod';
-import { backupPassphraseCharactersMin } from '../limits.ts';
+import { backupPassphraseCharactersMax, backupPassphraseCharactersMin } from '../limits.ts';
 import { timeSchema } from './page.ts';
 
 /** What the backup is encrypted to: exactly one of a passphrase and a key (base64url of 32 bytes). */
 export const backupCreateSchema = z.union([
-  z.strictObject({ passphrase: z.string().min(backupPassphraseCharactersMin).max(1_000) }),
+  z.strictObject({
+    passphrase: z.string().min(backupPassphraseCharactersMin).max(backupPassphraseCharactersMax),
+  }),
   z.strictObject({ key: z.base64url().length(43) }),
 ]);
 

@@ -12,8 +12,11 @@ const primary = {
   cannotOpen: 14,
   notADatabase: 26,
 } as const;
-const uniqueViolations: readonly number[] = [2067, 1555];
-const foreignKeyViolation = 787;
+
+/** Extended codes of a violated constraint: its kind stands above the primary code. */
+const constraint = (kind: number) => 19 | (kind << 8);
+const uniqueViolations: readonly number[] = [constraint(8), constraint(6)]; // unique, primary key
+const foreignKeyViolation = constraint(3);
 
 /** The extended result code of an error from `node:sqlite`, or null for any other error. */
 export function resultCode(cause: unknown): number | null {
