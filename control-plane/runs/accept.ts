@@ -17,13 +17,11 @@ export async function acceptRun(
   frame: AcceptFrame,
 ): Promise<void> {
   await decideAgain(async (again) => {
-    const standing = await readStanding(parts, connection, frame, again);
+    const standing = await readStanding(parts, connection, frame, { again, needs: 'offered' });
     if (standing.kind !== 'mine') return answerOutsider(parts, connection, frame, standing);
-    if (standing.run.state === 'offered') return start(parts, connection, standing.run, frame);
-    // What is remembered may be older than a cancel, and a second `go` must not overtake one.
-    const fresh = again ? standing : await readStanding(parts, connection, frame, true);
-    if (fresh.kind !== 'mine') return answerOutsider(parts, connection, frame, fresh);
-    return answerAgain(parts, connection, fresh.run, frame);
+    const { run } = standing;
+    if (run.state === 'offered') return start(parts, connection, run, frame);
+    return answerAgain(parts, connection, run, frame);
   });
 }
 

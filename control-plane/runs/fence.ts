@@ -30,21 +30,28 @@ export function standingOf(run: RunFacts | undefined, agent: string, attempt: nu
   return { kind: 'foreign', run };
 }
 
-/** Reads what the row says, unless it is remembered and may be believed: every write checks it again. */
+/**
+ * Reads what the row says, unless it is remembered in the state that the frame needs: every write checks it again, and
+ * every refusal is decided on the row itself.
+ */
 export async function readStanding(
   parts: RunParts,
   connection: AgentConnection,
   frame: AttemptNamed,
-  again: boolean,
+  options: { readonly again: boolean; readonly needs: 'offered' | 'running' },
 ): Promise<Standing> {
   const held = parts.seats.of(connection)?.held.get(frame.run);
-  if (!again && held?.attempt === frame.attempt) return { kind: 'mine', run: held };
+  if (!options.again && held?.attempt === frame.attempt && held.state === options.needs) {
+    return { kind: 'mine', run: held };
+  }
   const [facts, tombstones] = (await parts.store.snapshot([
     parts.reads.facts({ run: frame.run }),
     parts.reads.tombstonesIn({ runs: listOf([frame.run]) }),
   ])) as unknown as [RunFacts[], unknown[]];
   if (facts.length === 0 && tombstones.length > 0) return { kind: 'pruned' };
-  return standingOf(facts[0], connection.agentId, frame.attempt);
+  const standing = standingOf(facts[0], connection.agentId, frame.attempt);
+  if (standing.kind === 'mine') remember(parts, connection, standing.run);
+  return standing;
 }
 
 /** Remembers the facts as they were just committed, where the connection is still the agent's. */

@@ -27,7 +27,7 @@ export async function storeReports(
   batch: ReportBatch,
 ): Promise<void> {
   await decideAgain(async (again) => {
-    const standing = await readStanding(parts, connection, batch, again);
+    const standing = await readStanding(parts, connection, batch, { again, needs: 'running' });
     if (standing.kind !== 'mine') return answerOutsider(parts, connection, batch, standing);
     const { run } = standing;
     if (run.state === 'offered') return refuseUnaccepted(parts, connection, run);

@@ -32,7 +32,7 @@ export async function refuseRun(
   frame: RefuseFrame,
 ): Promise<void> {
   await decideAgain(async (again) => {
-    const standing = await readStanding(parts, connection, frame, again);
+    const standing = await readStanding(parts, connection, frame, { again, needs: 'offered' });
     if (standing.kind !== 'mine') return answerOutsider(parts, connection, frame, standing);
     const { run } = standing;
     if (run.state === 'offered') return takeRefusal(parts, connection, run, frame);

@@ -8,6 +8,24 @@ import type { RunParts } from './parts.ts';
 const code = 'agent_revoked';
 const message = 'The agent was revoked while it had the run.';
 
+/** What the revocation of an agent asks of its runs. */
+export interface RunsOfAgent {
+  revoke(agent: string): Promise<{ readonly steps: readonly Step[]; readonly committed: () => void }>;
+}
+
+/** The steps find the runs themselves, in the commit, so that none is missed and nothing has to be read before. */
+export function runsOfAgent(parts: Pick<RunParts, 'sql' | 'seats' | 'bus' | 'wake'>): RunsOfAgent {
+  return {
+    revoke: (agent) =>
+      Promise.resolve({
+        steps: stepsOnRevoke(parts, agent),
+        committed() {
+          agentRevoked(parts, agent);
+        },
+      }),
+  };
+}
+
 /** Belongs into the unit that changes the agent's status. */
 export function stepsOnRevoke(parts: Pick<RunParts, 'sql'>, agent: string): readonly Step[] {
   const [queued, indeterminate] = [nextState('offered', 'lapse'), nextState('running', 'interrupt')];
