@@ -62,8 +62,6 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   await app.register(underPressure, {
     maxEventLoopDelay: 1_000,
-    healthCheck: async () => true,
-    exposeStatusRoute: false,
   });
   authenticateRequests(app, options);
   await limitRate(app, options.requestsPerMinute);
