@@ -109,7 +109,7 @@ export class Journal {
     const counter = this.#counter;
     return new Promise((resolve, reject) => {
       this.#pending.push({ bytes, counter, resolve, reject });
-      this.#writing ??= this.#write().finally(() => (this.#writing = null));
+      this.#writing ??= this.#write();
     });
   }
 
@@ -135,6 +135,8 @@ export class Journal {
       for (const pending of group) pending.resolve();
       if (this.#bytes > this.#compactAt) await this.#compact();
     }
+    // In the same turn as the last look at what is pending, so that no record waits for nobody.
+    this.#writing = null;
   }
 
   async #writeGroup(bytes: Buffer): Promise<Failure | null> {

@@ -2,7 +2,6 @@
 // both sides hear of it.
 import type { AgentConfig } from './config.ts';
 import { loadErrorsOf, loadRegistry, readSources, watchFiles } from './load.ts';
-import type { Registry } from './load.ts';
 import type { Log } from './log.ts';
 import type { Trust } from './trust.ts';
 import type { Work } from './work.ts';
@@ -53,10 +52,8 @@ function reload({ path, config, trust, work, log }: ReloadOptions): void {
   try {
     const { registry, diagnostics } = loadRegistry(readSources(path), config);
     if (registry === null) return refuse({ trust, work, log }, loadErrorsOf(diagnostics));
-    const strangers = unknownGroups(registry, work);
-    if (strangers.length > 0) {
-      const names = strangers.map((name) => `"${name}"`).join(', ');
-      return refuse({ trust, work, log }, [`The control plane does not know the group ${names}.`]);
+    for (const group of registry.groups) {
+      if (!work.state.knownGroups.includes(group)) log.warn({ group }, strangerMessage);
     }
     if (config.stateDir(registry.settings) !== config.stateDir(trust.registry.settings)) {
       log.warn('Another state_dir counts only after a restart.');
@@ -87,8 +84,6 @@ function tell({ trust, work }: Pick<ReloadOptions, 'trust' | 'work'>, loadErrors
   });
 }
 
-/** Of a file that names a group which the last welcome did not: the server would refuse it only at the next hello. */
-function unknownGroups(registry: Registry, work: Work): readonly string[] {
-  const { everWelcomed, knownGroups } = work.state;
-  return everWelcomed ? registry.groups.filter((group) => !knownGroups.includes(group)) : [];
-}
+/** Only the next welcome tells what has been allowed since; a start with such a group would end with this message. */
+const strangerMessage =
+  'The control plane has not said that this agent may serve this group: its actions may get no runs.';

@@ -184,6 +184,7 @@ function startWork(
       shutdownGraceMs: settings.shutdownGraceMs,
       sharesUser: settings.runAs === null,
       advertisement,
+      knownGroups: trust.identity.groups,
       recovered,
     },
   );

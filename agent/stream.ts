@@ -233,7 +233,7 @@ export class RunStream {
       const { run, attempt } = this.#options.key;
       const seq = this.#nextSeq;
       const text = encodeFrame({ ...frame, run, attempt, seq } as AgentFrame);
-      while (!this.#closed) {
+      while (!this.#closed && !this.#gap) {
         try {
           this.#options.spool.append(seq, text);
           break;
@@ -249,10 +249,10 @@ export class RunStream {
 
   /** `fresh` is the text of the newest frame, which then needs no reading back. */
   #pump(fresh?: string): void {
-    while (this.#attached && this.#unacknowledgedBytes < this.#windowBytesMax) {
+    while (this.#attached && !this.#gap && this.#unacknowledgedBytes < this.#windowBytesMax) {
       const seq = this.#options.spool.next(this.#sendSeq);
       if (seq === null) break;
-      if (seq > this.#sendSeq) this.#gap = true;
+      if (seq > this.#sendSeq) return this.#giveUpReports();
       const text = fresh !== undefined && seq === this.#nextSeq - 1 ? fresh : this.#options.spool.read(seq);
       if (text === null) break;
       if (!this.#options.send(text)) return this.detach();
@@ -263,10 +263,21 @@ export class RunStream {
     this.#sendEnd();
   }
 
+  /**
+   * The server takes reports in order and without gaps. Where one is gone from the disk, nothing after it can be
+   * told: the run goes on, and its end says that reports are missing.
+   */
+  #giveUpReports(): void {
+    this.#gap = true;
+    this.#options.spool.acknowledge(this.lastSeq);
+    this.#wake();
+    this.#sendEnd();
+  }
+
   #sendEnd(): void {
     const end = this.#end;
     if (end === null || end.sent || !this.#attached) return;
-    if (this.#options.spool.next(this.#sendSeq) !== null) return;
+    if (!this.#gap && this.#options.spool.next(this.#sendSeq) !== null) return;
     const { run, attempt } = this.#options.key;
     const lost = this.#gap || this.#sendSeq <= end.lastSeq;
     const outcome = lost ? { ...end.outcome, truncated: true } : end.outcome;

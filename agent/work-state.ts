@@ -87,7 +87,7 @@ export interface WorkState {
   readonly incarnation: string;
   readonly session: SessionState | null;
   readonly everWelcomed: boolean;
-  /** Of the project, as the last welcome told. */
+  /** That this agent may serve, as enrolment and welcomes told. */
   readonly knownGroups: readonly string[];
   readonly drain: DrainState | null;
   readonly left: boolean;
@@ -194,13 +194,14 @@ export function initialState(options: {
   readonly concurrency: number;
   readonly shutdownGraceMs: number;
   readonly advertisement: Advertisement;
+  readonly knownGroups: readonly string[];
   readonly runs: readonly WorkRun[];
 }): WorkState {
   return {
     incarnation: options.incarnation,
     session: null,
     everWelcomed: false,
-    knownGroups: [],
+    knownGroups: options.knownGroups,
     drain: null,
     left: false,
     concurrency: options.concurrency,

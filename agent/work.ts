@@ -65,6 +65,8 @@ export interface WorkStart {
   readonly shutdownGraceMs: number;
   readonly sharesUser: boolean;
   readonly advertisement: Advertisement;
+  /** As enrolment told. */
+  readonly knownGroups: readonly string[];
   readonly recovered: readonly Recovered[];
 }
 
@@ -88,6 +90,7 @@ export class Work {
       concurrency: start.concurrency,
       shutdownGraceMs: start.shutdownGraceMs,
       advertisement: start.advertisement,
+      knownGroups: start.knownGroups,
       runs: start.recovered.map(({ run }) => run),
     });
     for (const { run, spool } of start.recovered) {

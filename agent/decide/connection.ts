@@ -49,14 +49,16 @@ function runsInHand(state: WorkState): readonly RunInHandState[] {
 export function onWelcome(draft: Draft, welcome: Welcome): void {
   const { session, everWelcomed } = draft.state;
   if (session === null || session.welcomed) return;
+  const known = new Set([...draft.state.knownGroups, ...welcome.known_groups]);
+  for (const name of welcome.unknown_groups) known.delete(name);
   change(draft, {
     session: { ...session, welcomed: true },
     everWelcomed: true,
-    knownGroups: welcome.known_groups,
+    knownGroups: [...known],
   });
   note(draft, 'info', `Connected as ${welcome.agent.name}, session ${welcome.session}.`);
   if (welcome.unknown_groups.length > 0) {
-    const message = unknownGroups(welcome);
+    const message = unknownGroups(welcome.unknown_groups, draft.state.knownGroups);
     if (!everWelcomed) {
       change(draft, { left: true });
       return emit(draft, { type: 'leave', reason: 'unknown_groups', message });
@@ -68,7 +70,7 @@ export function onWelcome(draft: Draft, welcome: Welcome): void {
 }
 
 /** R12 of hcl.md: says which groups there are. */
-function unknownGroups({ unknown_groups: unknown, known_groups: known }: Welcome): string {
+function unknownGroups(unknown: readonly string[], known: readonly string[]): string {
   const names = unknown.map((name) => `"${name}"`).join(', ');
   const others =
     known.length === 0 ? 'it may serve none' : `it may serve ${known.map((name) => `"${name}"`).join(', ')}`;

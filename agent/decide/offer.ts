@@ -137,6 +137,9 @@ function refuse(
   message = titleOf(code),
 ): void {
   note(draft, 'info', `Refused (${code}): ${message}`, run);
+  // A server that was refused offers nothing more until it is asked again.
+  const { session } = draft.state;
+  if (session !== null) change(draft, { session: { ...session, granted: 0 } });
   send(draft, { type: 'refuse', run, attempt, code, message });
 }
 
