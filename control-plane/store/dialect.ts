@@ -23,6 +23,8 @@ interface Lockable<Query> {
 /**
  * Makes the inner select of a claim skip rows that another replica is claiming. SQLite has one writer, so there is
  * nothing to skip.
+ *
+ * @public PostgreSQL's seam; SQLite needs no caller.
  */
 export function lockClaim<Query extends Lockable<Query>>(engine: Engine, query: Query): Query {
   return engine === 'sqlite' ? query : query.forUpdate().skipLocked();
