@@ -7,6 +7,7 @@ import { buildInputs } from './build-inputs.ts';
 import { buildOperations } from './build-operations.ts';
 import { checkReferences } from './check-references.ts';
 import type { NamesInScope } from './check-references.ts';
+import { checkSensitiveArguments } from './check-sensitive.ts';
 import { checkSettingsUse } from './check-settings-use.ts';
 import { checkOperationTaint, checkOutputTaint, expressionsOf } from './check-taint.ts';
 import type {
@@ -146,6 +147,7 @@ function checkExpressions(action: Checked, place: Place): void {
   for (const operation of operations) {
     for (const expression of expressionsOf(operation)) check(expression, operation.index);
     checkOperationTaint(operation, { inputs, report });
+    if (operation.kind === 'run') checkSensitiveArguments(operation, { inputs, operations }, reader.report);
   }
   for (const output of outputs) {
     check(output.value, Infinity);

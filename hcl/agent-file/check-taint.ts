@@ -150,7 +150,9 @@ function checkLookups(expression: Expression, check: TaintCheck): void {
   for (const call of referencesOf(expression).calls) {
     const words = lookups.get(call.name);
     if (words === undefined) continue;
-    const taints = call.arguments.flatMap((argument) => taintsOf(argument, check.inputs));
+    const taints = call.arguments
+      .flatMap((argument) => taintsOf(argument, check.inputs))
+      .filter((taint) => !isChosen(taint));
     refuse(taints, words, { ...places.argument, becomes: `the argument of \`${call.name}\`` }, check);
   }
 }

@@ -5,9 +5,18 @@ import { pathOf } from './references.ts';
 import { taintsOf, taintsOfForKeys } from './taint.ts';
 import type { Inputs, Taint } from './taint.ts';
 
-/** Variables that make a loader, a shell or an interpreter run other code (rules.md 22). */
-const loaders =
-  /^(LD_.*|DYLD_.*|PATH|BASH_ENV|ENV|IFS|PS4|PROMPT_COMMAND|SHELLOPTS|BASHOPTS|NODE_.*|PYTHON.*|PERL5.*|PERL.*|RUBY.*|GIT_.*|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|CLASSPATH|EDITOR|VISUAL|PAGER|LESSOPEN|SHELL)$/;
+/** Variables that make a loader, a shell, an interpreter or a tool run other code (rules.md 22). */
+const loaders = new RegExp(
+  `^(?:${[
+    'LD_.*|DYLD_.*|PATH|IFS|HOME|XDG_CONFIG_HOME',
+    'BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|ENV|PROMPT_COMMAND|PS4|SHELL|ZDOTDIR',
+    'NODE_OPTIONS|NODE_PATH|NODE_REPL_.*|NODE_EXTRA_CA_CERTS|NPM_CONFIG_.*|PYTHON.*|PERL.*|RUBYOPT|RUBYLIB|PHPRC',
+    'PHP_INI_SCAN_DIR|LUA_.*|CLASSPATH|_?JAVA_.*|JDK_JAVA_OPTIONS|MAVEN_OPTS|GRADLE_OPTS',
+    'GIT_.*|SSH_ASKPASS|EDITOR|VISUAL|PAGER|LESSOPEN|LESSCLOSE|BROWSER|MANPAGER',
+    'MAKEFLAGS|RUSTC_WRAPPER|CARGO_.*|KUBECONFIG|DOCKER_HOST|DOCKER_CONFIG|TF_CLI_CONFIG_FILE',
+  ].join('|')})$`,
+  'i',
+);
 
 /** May a variable of this name make its process run other code? Such a name never comes from a tainted map. */
 export function isLoaderVariable(name: string): boolean {

@@ -140,6 +140,7 @@ function findCounterexample(
   nonEmpty: boolean,
 ): string | null {
   const seen = new Set<string>();
+  const read = readerOf(symbols);
   let generation: Place[] = neighbours.map((after) => ({
     state: automaton.start,
     before: 'edge',
@@ -159,7 +160,7 @@ function findCounterexample(
         return spell(place.text);
       }
       for (const edge of automaton.edges[place.state] ?? []) {
-        if ('set' in edge) following.push(...read(place, edge, symbols));
+        if ('set' in edge) following.push(...read(place, edge));
         else if (holds(edge.assertion, place)) generation.push({ ...place, state: edge.to });
       }
     }
@@ -172,21 +173,29 @@ function fails(progress: Progress, nonEmpty: boolean): boolean {
   return progress === 'broken' || (progress === 'empty' && !nonEmpty);
 }
 
-function* read(
-  place: Place,
-  edge: { readonly to: number; readonly set: CharacterSet },
-  symbols: readonly SymbolClass[],
-): Generator<Place> {
-  for (const symbol of symbols) {
-    if (symbol.kind !== place.after) continue;
-    const character = pick(edge.set, symbol.set);
-    if (character === null) continue;
-    const fits = place.progress === 'empty' ? symbol.first : place.progress === 'word' && symbol.rest;
-    const text = { character, earlier: place.text };
-    for (const after of neighbours) {
-      yield { state: edge.to, before: symbol.kind, after, progress: fits ? 'word' : 'broken', text };
-    }
-  }
+type Read = (place: Place, edge: { readonly to: number; readonly set: CharacterSet }) => readonly Place[];
+
+/** The places after one character of a set, for each class of characters that the set has one of. */
+function readerOf(symbols: readonly SymbolClass[]): Read {
+  const samples = new Map<CharacterSet, readonly (SymbolClass & { readonly character: string })[]>();
+  const samplesOf = (set: CharacterSet) =>
+    symbols.flatMap((symbol) => {
+      const character = pick(set, symbol.set);
+      return character === null ? [] : [{ ...symbol, character }];
+    });
+  return ({ after: kind, progress, text: earlier }, { to, set }) => {
+    const known = samples.get(set) ?? samplesOf(set);
+    samples.set(set, known);
+    return known
+      .filter((symbol) => symbol.kind === kind)
+      .flatMap(({ first, rest, character }) => {
+        const fits = progress === 'empty' ? first : progress === 'word' && rest;
+        const text = { character, earlier };
+        return neighbours.map((after): Place => {
+          return { state: to, before: kind, after, progress: fits ? 'word' : 'broken', text };
+        });
+      });
+  };
 }
 
 function holds(assertion: Assertion | null, { before, after }: Place): boolean {

@@ -169,7 +169,7 @@ command('direnv op chamber aws-vault doppler mise poetry pipenv uv bundle', {
   verbs: 'exec run x',
   everyday: true,
 });
-command('docker podman nerdctl crictl lxc', {
+command('docker docker-compose podman podman-compose nerdctl crictl lxc', {
   verbs: 'exec run',
   operands: 1,
   data: '-e --env --env-file -u --user -w --workdir -v --volume --name --network --net -p --publish --mount -h --hostname -m --memory --cpus -l --label --platform --pull',

@@ -399,6 +399,17 @@ describe('what is wrong is said', () => {
     [inAction('run {\ncommand = ["a", env("A", "B")]\n}'), '1.hcl:4:17 wrong_arguments'],
     [inAction('run {\ncommand = ["a", upper(run.id, "B")]\n}'), '1.hcl:4:17 wrong_arguments'],
     [inAction('run {\ncommand = ["a", 1 / 0]\n}'), '1.hcl:4:21 evaluation_failed'],
+    [
+      inAction('input "t" {\nsensitive = true\n}\nrun {\ncommand = ["a", var.t]\n}'),
+      '1.hcl:7:17 warning sensitive_argument',
+    ],
+    [inAction('run {\ncommand = ["a", "x${secret("t")}"]\n}'), '1.hcl:4:21 warning sensitive_argument'],
+    [
+      inAction(
+        'operation {\nname = "o"\nsensitive = true\nrun {\ncommand = ["a"]\n}\n}\noperation {\nrun {\ncommand = ["a", operation.o.output]\n}\n}',
+      ),
+      '1.hcl:12:17 warning sensitive_argument',
+    ],
     [inAction(`limits {\nquiet_hours = "25:00-06:00"\n}\n${run}`), '1.hcl:4:15 wrong_value'],
     [inAction(`limits {\nquiet_hours = "22:00-06:00 Mars/Base"\n}\n${run}`), '1.hcl:4:15 wrong_value'],
     [
