@@ -42,11 +42,16 @@ export async function readConfig(
 ): Promise<CliConfig> {
   const file = await readConfigFile(configPath(environment));
   return Object.freeze({
-    url: (flags.url ?? environment['WAYSIDE_URL'] ?? file.url ?? defaultUrl).replace(/\/+$/, ''),
-    token: environment['WAYSIDE_TOKEN'] ?? file.token ?? null,
-    project: flags.project ?? environment['WAYSIDE_PROJECT'] ?? file.project ?? defaultProject,
+    url: (flags.url ?? given(environment['WAYSIDE_URL']) ?? file.url ?? defaultUrl).replace(/\/+$/, ''),
+    token: given(environment['WAYSIDE_TOKEN']) ?? file.token ?? null,
+    project: flags.project ?? given(environment['WAYSIDE_PROJECT']) ?? file.project ?? defaultProject,
     ca: file.ca ?? null,
   });
+}
+
+/** A variable that is set to nothing is not set. */
+function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
 
 export async function readConfigFile(path: string): Promise<ConfigFile> {

@@ -20,7 +20,8 @@ export function registerServer(program: Command, surroundings: Surroundings): vo
   server.action(async (_options: unknown, command: Command) => {
     try {
       const flags = namesOf(command.opts<Record<string, string | undefined>>());
-      await runServer(parseServerConfig(flags, surroundings.environment));
+      const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
+      await runServer(parseServerConfig(flags, surroundings.environment), { json });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       surroundings.streams.stderr.write(`Error: ${error.message}\n`);

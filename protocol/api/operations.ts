@@ -69,6 +69,7 @@ export const agentSchema = z.object({
 });
 export type Agent = z.infer<typeof agentSchema>;
 export const agentPageSchema = pageOf(agentSchema);
+export const agentRevokeSchema = z.strictObject({ reason: z.string().max(500).optional() });
 /** The fingerprint that the agent's own machine shows; approval is refused where the key is another by now. */
 export const agentApproveSchema = z.strictObject({ fingerprint: z.string().max(128) });
 

@@ -1,0 +1,44 @@
+// What happens with an agent's frames: agents/ writes down who is there and what is advertised, runs/ does the rest.
+import { Failure } from '../protocol/failures.ts';
+import { heartbeatMs } from '../protocol/limits.ts';
+import { authenticateAgent } from './agents/authenticate.ts';
+import type { AgentsDeps } from './agents/contract.ts';
+import { recordDefinitions, recordHello, welcomeOf } from './agents/record-hello.ts';
+import { recordDrain, recordGone, recordHeartbeat } from './agents/record-pulse.ts';
+import { renewAgent } from './agents/renew.ts';
+import type { ChannelHandlers } from './channel/contract.ts';
+import type { Runs } from './runs/open.ts';
+
+/** Wires the two nouns to the listener, in the order that rules.md 2 asks for. */
+export function channelHandlers(deps: { readonly agents: AgentsDeps; readonly runs: Runs }): ChannelHandlers {
+  const { agents } = deps;
+  const runs = deps.runs.channel;
+  return {
+    authenticate: (identity, certificate, remoteAddress) =>
+      authenticateAgent(agents, identity, certificate, remoteAddress),
+    async hello(connection, frame) {
+      const hello = await recordHello(agents, connection, frame);
+      const reconciled = await runs.reconcile(connection, frame);
+      connection.send(welcomeOf(agents, connection, { hello, heartbeatMs, runs: [...reconciled.runs] }));
+      reconciled.ready();
+    },
+    async frame(connection, frame) {
+      if (frame.type === 'definitions') await recordDefinitions(agents, connection, frame);
+      if (frame.type === 'heartbeat') await recordHeartbeat(agents, connection, frame);
+      if (frame.type === 'drain') await recordDrain(agents, connection);
+      await runs.frame(connection, frame);
+    },
+    async gone(connection) {
+      runs.gone(connection);
+      await recordGone(agents, connection);
+    },
+    async renew(identity, certificate, request, remoteAddress) {
+      try {
+        return await renewAgent(agents, { identity, certificate, request, remoteAddress });
+      } catch (cause) {
+        if (cause instanceof Failure) return cause;
+        throw cause;
+      }
+    },
+  };
+}

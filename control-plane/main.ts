@@ -1,0 +1,69 @@
+// Runs a control plane as a process: starts it, says where it listens, and ends it in order.
+import { pino } from 'pino';
+import { Failure } from '../protocol/failures.ts';
+import type { ServerConfig } from './config.ts';
+import { startServer } from './server.ts';
+import type { RunningServer, ServerOptions } from './server.ts';
+
+export interface RunOptions {
+  /** One JSON line on standard output instead of sentences. */
+  readonly json: boolean;
+  readonly faultPoint?: ServerOptions['faultPoint'];
+}
+
+/** Resolves when the server has been told to end (SIGINT, SIGTERM) and everything is closed. */
+export async function runServer(config: ServerConfig, options: RunOptions): Promise<void> {
+  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  const server = await startServer({
+    config,
+    log,
+    onFatal: (cause) => {
+      log.fatal({ err: cause }, 'the disk failed in a commit; ending, so that nothing false is said');
+      log.flush();
+      process.exit(1);
+    },
+    ...(options.faultPoint === undefined ? {} : { faultPoint: options.faultPoint }),
+  }).catch(portInWords);
+  sayWhere(server, config, options.json);
+  await asked;
+  await server.close();
+}
+
+function sayWhere(server: RunningServer, config: ServerConfig, json: boolean): void {
+  const { url, agentUrl, enrollUrl, ownerToken } = server;
+  if (json) {
+    const ready = { ready: true, url, agent_url: agentUrl, enroll_url: enrollUrl, token: ownerToken };
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
+    return;
+  }
+  const lines = [
+    `API     ${url}`,
+    `agents  ${agentUrl}`,
+    `enrol   ${enrollUrl}`,
+    `data    ${config.dataFolder}`,
+  ];
+  if (ownerToken !== null) {
+    lines.push(
+      '',
+      'The first owner token. It is shown once; sign in with `wayside login`:',
+      '',
+      `  ${ownerToken}`,
+      '',
+    );
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function portInWords(cause: unknown): never {
+  if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+    throw new Failure(
+      'port_in_use',
+      'The port of the API is in use. Is a control plane running already? `--port` chooses another one.',
+      { cause },
+    );
+  }
+  throw cause;
+}

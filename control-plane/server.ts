@@ -1,0 +1,262 @@
+// The only wiring of the control plane: what is opened, in which order, and how it is closed again.
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import type { FastifyBaseLogger } from 'fastify';
+import { actionRoutes } from './actions/routes.ts';
+import type { AgentsDeps } from './agents/contract.ts';
+import { openEnrollment } from './agents/enrollment-listener.ts';
+import { forgetConnections } from './agents/record-pulse.ts';
+import { agentRoutes } from './agents/routes.ts';
+import { openAudit } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
+import { auditRoutes } from './audit/routes.ts';
+import { openAuthority } from './authority/authority.ts';
+import type { Authority } from './authority/authority.ts';
+import { recordDenied } from './authority/deny.ts';
+import { authorityRoutes } from './authority/routes.ts';
+import { channelHandlers } from './channel-handlers.ts';
+import { systemClock } from './channel/clock.ts';
+import type { Channel, ChannelReport } from './channel/contract.ts';
+import { openChannel } from './channel/open-channel.ts';
+import type { ServerConfig } from './config.ts';
+import { groupRoutes } from './groups/routes.ts';
+import { openApp } from './http/app.ts';
+import { initialize, isEmpty } from './organizations/initialize.ts';
+import { openPki } from './pki/open-pki.ts';
+import type { Pki } from './pki/open-pki.ts';
+import { keepServerCertificate } from './pki/server-certificate.ts';
+import { principalRoutes } from './principals/routes.ts';
+import { projectRoutes } from './projects/routes.ts';
+import type { FaultPoint } from './runs/contract.ts';
+import { openRuns } from './runs/open.ts';
+import type { Runs } from './runs/open.ts';
+import { runsOfAgent } from './runs/revoke.ts';
+import { runRoutes } from './runs/routes.ts';
+import { runAuthorityOf } from './runs/run-authority.ts';
+import { openKeyring } from './secrets/keyring.ts';
+import { keyringRoutes } from './secrets/routes.ts';
+import { needsKeyring, openSecrets } from './secrets/secrets.ts';
+import type { Secrets } from './secrets/secrets.ts';
+import { storeRoutes } from './store/routes.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { variableRoutes } from './variables/routes.ts';
+
+export const version = '0.1.0';
+
+export interface RunningServer {
+  readonly url: string;
+  readonly agentUrl: string;
+  readonly enrollUrl: string;
+  /** Only after the very first start. */
+  readonly ownerToken: string | null;
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly config: ServerConfig;
+  readonly log: FastifyBaseLogger;
+  /** The disk failed: nothing that was not acknowledged may be, so the process must end (rules.md 4). */
+  readonly onFatal: (cause: unknown) => void;
+  /** Stops the process at a named point, in fault tests only. */
+  readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
+}
+
+/** Everything below the listeners. */
+interface Core {
+  readonly clock: ReturnType<typeof systemClock>;
+  readonly store: Store;
+  readonly secrets: Secrets;
+  readonly audit: Audit;
+  readonly authority: Authority;
+  readonly pki: Pki;
+  readonly runs: Runs;
+  readonly ownerToken: string | null;
+}
+
+/** Opens everything and listens. Throws the failures of its parts, each with what to do about it. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const closing: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const core = await openCore(options, closing);
+    const agents = await openAgentSide(options, core, closing);
+    const url = await openApi(options, core, agents, closing);
+    core.runs.start();
+    closing.push(() => core.runs.close());
+    const { urls } = agents.deps;
+    return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken: core.ownerToken, close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+async function openCore(options: ServerOptions, closing: (() => Promise<void> | void)[]): Promise<Core> {
+  const { config, log, onFatal, faultPoint } = options;
+  const clock = systemClock();
+  const store = await openSqliteStore({
+    dataFolder: config.dataFolder,
+    onFatal,
+    ...(config.trustDomain === null ? {} : { trustDomain: config.trustDomain }),
+  });
+  closing.push(() => store.close());
+  const provider = await openKeyring({
+    path: join(config.dataFolder, 'keyring.json'),
+    clock,
+    mayCreate: !(await needsKeyring(store)),
+    ...(config.keyringPassphrase === null ? {} : { passphrase: config.keyringPassphrase }),
+  });
+  const secrets = await openSecrets(store, provider);
+  const audit = openAudit({
+    store,
+    secrets,
+    clock,
+    report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
+  });
+  closing.push(() => audit.close());
+  const ownerToken = (await isEmpty(store)) ? await initialize({ store, audit }) : null;
+  const authority = await openAuthority(store, clock);
+  const pki = await openPki({ keys: secrets.signingKeys, trustDomain: store.trustDomain, clock });
+  const runs = await openRuns({
+    store,
+    audit,
+    authority: runAuthorityOf(authority),
+    secrets,
+    intentKey: () => pki.intentKey(),
+    clock,
+    random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
+    report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
+    ...(faultPoint === undefined ? {} : { faultPoint }),
+  });
+  return { clock, store, secrets, audit, authority, pki, runs, ownerToken };
+}
+
+interface AgentSide {
+  readonly channel: Channel;
+  readonly deps: AgentsDeps;
+}
+
+async function openAgentSide(
+  { config, log }: ServerOptions,
+  core: Core,
+  closing: (() => Promise<void> | void)[],
+): Promise<AgentSide> {
+  const { clock, store, audit, pki, runs } = core;
+  const { host, port, enrollPort, publicHost } = config.agents;
+  const urls = { agent: '', enroll: '' };
+  let channel: Channel | null = null;
+  const deps: AgentsDeps = {
+    store,
+    audit,
+    clock,
+    pki,
+    urls,
+    connectionOf: (agentId) => channel?.connection(agentId) ?? null,
+    countDenial: (reason) => audit.countDenial(reason),
+  };
+  const report = reportTo(log);
+  const certificate = await keepServerCertificate({
+    pki,
+    clock,
+    ...namesOf(publicHost),
+    renewed: (renewed) => {
+      channel?.replaceTls(renewed.agents);
+      enrollment.replaceTls(renewed.enrollment);
+    },
+    failed: (cause) => log.error({ err: cause }, 'our certificate could not be renewed; it is tried again'),
+  });
+  closing.push(() => certificate.stop());
+  // A crash left rows that say connected; nobody is, before the listener opens.
+  await forgetConnections({ store });
+  const handlers = channelHandlers({ agents: deps, runs });
+  const { first } = certificate;
+  channel = await openChannel({
+    host,
+    port,
+    trustDomain: store.trustDomain,
+    tls: first.agents,
+    handlers,
+    clock,
+    report,
+  });
+  const listening = channel;
+  closing.push(() => listening.close());
+  const enrollment = await openEnrollment({
+    host,
+    port: enrollPort,
+    tls: first.enrollment,
+    deps: () => deps,
+    report,
+  });
+  closing.push(() => enrollment.close());
+  urls.agent = `wss://${bracketed(publicHost)}:${channel.port}/agent`;
+  urls.enroll = `https://${bracketed(publicHost)}:${enrollment.port}`;
+  return { channel, deps };
+}
+
+async function openApi(
+  { config, log }: ServerOptions,
+  core: Core,
+  agents: AgentSide,
+  closing: (() => Promise<void> | void)[],
+): Promise<string> {
+  const { clock, store, secrets, audit, authority, runs } = core;
+  const app = await openApp({
+    authority,
+    log,
+    requestsPerMinute: config.requestsPerMinute,
+    version,
+    tls: config.http.tls,
+    unauthenticated: (code) => audit.countDenial(code),
+  });
+  closing.push(() => app.close());
+  const deps = {
+    authority,
+    store,
+    audit,
+    secrets,
+    clock,
+    mac: secrets.bodyMac,
+    dataFolder: config.dataFolder,
+    denied: (decision, caller, request) => recordDenied({ store, audit }, { decision, caller, request }),
+  } satisfies Parameters<typeof authorityRoutes>[1] & Record<string, unknown>;
+  authorityRoutes(app, deps);
+  principalRoutes(app, deps);
+  projectRoutes(app, deps);
+  groupRoutes(app, deps);
+  agentRoutes(app, { ...agents.deps, ...deps, runs: runsOfAgent(runs.parts) });
+  actionRoutes(app, deps);
+  variableRoutes(app, deps);
+  runRoutes(app, { ...deps, runs });
+  auditRoutes(app, deps);
+  keyringRoutes(app, { ...deps, provider: secrets.provider });
+  storeRoutes(app, deps);
+  app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
+    status: 'ok',
+  }));
+  return app.listen({ host: config.http.host, port: config.http.port });
+}
+
+function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {
+  return ({ kind, code, message, agentId, remoteAddress, cause }) => {
+    const level = kind === 'handler_failed' ? 'error' : 'warn';
+    log[level]({ kind, code, agent: agentId, remote: remoteAddress, err: cause }, message);
+  };
+}
+
+/** Names in our certificate: the public one, and those of this machine for agents that run beside it. */
+function namesOf(publicHost: string): { readonly dns: readonly string[]; readonly ips: readonly string[] } {
+  const isAddress = isIP(publicHost) !== 0;
+  return {
+    dns: isAddress ? ['localhost'] : [...new Set([publicHost, 'localhost'])],
+    ips: isAddress ? [...new Set([publicHost, '127.0.0.1'])] : ['127.0.0.1'],
+  };
+}
+
+function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
