@@ -21,6 +21,10 @@ export interface RunRequest {
   /** By input name; marked SENSITIVE where the input is, and TAINTED always. Defaults are filled in. */
   readonly inputs: ReadonlyMap<string, Value>;
   readonly context: RunContext;
+  /** When the action's time is over, on both clocks (rules.md 7); absent: its timeout from now on. */
+  readonly deadline?: { readonly boot: number; readonly now: number };
+  /** `host:port` of the control plane's listeners, names and addresses: no operation may reach them. */
+  readonly deniedTargets?: readonly string[];
 }
 
 /** A process or container that an operation has started, for the journal (rules.md 15). */

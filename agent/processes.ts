@@ -30,6 +30,16 @@ export function readProcess(pid: number): ProcessEntry | null {
   }
 }
 
+/** Start time of a process, also of one that has ended and was not waited for; null where there is no /proc. */
+export function readStartTime(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** The second field is the name in parentheses, in which anything may stand, so the fields count from its end. */
 function parseStat(text: string): ProcessEntry | null {
   const open = text.indexOf('(');

@@ -5,7 +5,8 @@ import { execa } from 'execa';
 import { Failure } from '../protocol/failures.ts';
 import type { Clock } from './contract.ts';
 import type { Keeper } from './keeper.ts';
-import { readProcess } from './processes.ts';
+import { readStartTime } from './processes.ts';
+import { settlesWithin } from './settle.ts';
 import { groupIsAlive, stopTree } from './stop.ts';
 import type { StopReport } from './stop.ts';
 import { leftoverGraceMs, pipeDrainMs } from '../protocol/limits.ts';
@@ -13,6 +14,8 @@ import { leftoverGraceMs, pipeDrainMs } from '../protocol/limits.ts';
 export interface ProcessRequest {
   /** A path, or a name that is looked for in the PATH of `env`. */
   readonly file: string;
+  /** What the program sees as its own name, where that is not `file`. */
+  readonly argv0?: string;
   readonly args: readonly string[];
   readonly dir: string;
   /** The whole environment of the process. */
@@ -57,6 +60,7 @@ export async function startProcess(
 ): Promise<RunningProcess> {
   const child = execa(request.file, request.args, {
     cwd: request.dir,
+    ...(request.argv0 === undefined ? {} : { argv0: request.argv0 }),
     env: request.env,
     extendEnv: false,
     stdin: 'ignore',
@@ -88,7 +92,7 @@ function supervise(
   { clock, keeper }: Surroundings,
 ): RunningProcess {
   const { leader, runId, exited, pipes } = started;
-  const startTime = readProcess(leader)?.startTime ?? null;
+  const startTime = readStartTime(leader);
   let reading = Promise.resolve();
   keeper.watch({ group: leader, runId });
 
@@ -138,20 +142,6 @@ async function readPipe(pipe: Readable, take: (chunk: Uint8Array) => Promise<voi
     // We closed it ourselves, because what held it open would not end.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
-}
-
-async function settlesWithin(
-  work: Promise<void>,
-  { ms, clock }: { readonly ms: number; readonly clock: Clock },
-): Promise<boolean> {
-  const timer = new AbortController();
-  const late = clock.sleep(ms, timer.signal).then(
-    () => false,
-    () => false,
-  );
-  const settled = await Promise.race([work.then(() => true), late]);
-  timer.abort();
-  return settled;
 }
 
 function spawnFailure(

@@ -48,6 +48,17 @@ export async function stopTree(
   return { stopped: tracker.seen(), survivors: tracker.alive().map(({ pid, name }) => `${pid} (${name})`) };
 }
 
+/** The same for everything that carries the tag of a run, wherever it is, and did not start before `since`. */
+export async function stopTagged(
+  { runId, since }: { readonly runId: string; readonly since: string | null },
+  options: { readonly graceMs: number; readonly clock: Clock },
+): Promise<StopReport> {
+  return stopTree({ leader: nobody, startTime: since, runId }, options);
+}
+
+/** No process, group or session has this number; zero is that of the kernel's own. */
+const nobody = -1;
+
 /** True when the operation's process group still has a member; cheap, and blind for those that left it. */
 export function groupIsAlive(leader: number): boolean {
   return signal(-leader, 0);
