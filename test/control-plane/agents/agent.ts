@@ -54,7 +54,10 @@ export interface Connected extends Dialled {
 /** Dials, says hello, and waits for the welcome. */
 export async function connected(
   world: World,
-  agent: EnrolledAgent,
+  agent: {
+    readonly credentials: EnrolledAgent['credentials'];
+    readonly identity: { readonly groups: string[] };
+  },
   fields: Partial<Extract<AgentFrame, { type: 'hello' }>> = {},
 ): Promise<Connected> {
   const dialled = await knock(world, agent);
