@@ -1,6 +1,7 @@
 // Function calls (hashicorp/hcl, hclsyntax/spec.md "Functions and Function Calls"; spec.md "Functions and Function
 // Calls"): arguments are mapped to parameters, converted to their types, and their marks passed to the result.
 import type { CallExpression, Span } from './ast.ts';
+import type { Converted } from './convert.ts';
 import { convert } from './convert.ts';
 import { cutText, describeKind, nearName, quoteName } from './describe.ts';
 import type { Scope } from './evaluate-scope.ts';
@@ -94,7 +95,7 @@ function checkCount(evaluation: Evaluation, { expression, called }: Call, count:
 }
 
 /** `join(separator, lists...)`; what may be left out is in brackets. */
-export function signature({ name, parameters }: HclFunction): string {
+function signature({ name, parameters }: HclFunction): string {
   const names = parameters.map((parameter) => {
     if (parameter.variadic) return `${parameter.name}...`;
     return parameter.optional ? `[${parameter.name}]` : parameter.name;
@@ -114,31 +115,24 @@ function fit(
 ): Value | undefined {
   const parameter = parameterAt(called, at);
   if (!parameter) return argument.value;
-  const problem = problemOf(argument.value, parameter);
-  const converted =
-    problem === undefined && !parameter.shape ? convert(argument.value, parameter.type) : undefined;
-  if (problem === undefined && !converted) return argument.value;
-  if (converted && 'value' in converted) return converted.value;
-  const clause = problem ?? (converted && 'problem' in converted ? converted.problem : '');
-  const detail = `The argument "${parameter.name}" of ${called.name}() does not fit: ${clause}.`;
+  const taken = take(argument.value, parameter);
+  if ('value' in taken) return taken.value;
+  const detail = `The argument "${parameter.name}" of ${called.name}() does not fit: ${taken.problem}.`;
   return report(evaluation, { summary: 'Invalid argument', detail, span: argument.span });
 }
 
-function problemOf(value: Value, { nullable, shape }: Parameter): string | undefined {
-  if (value.kind === 'null') return nullable ? undefined : 'it is null; a default is given by coalesce()';
-  const fits = {
-    sequence: isSequence(value),
-    mapping: isMapping(value),
-    collection: isSequence(value) || isMapping(value),
-  };
-  if (!shape || fits[shape]) return undefined;
-  return `${SHAPES[shape]} is required, not ${describeKind(value)}`;
+function take(value: Value, { nullable, shape, type }: Parameter): Converted {
+  if (value.kind === 'null') {
+    return nullable ? { value } : { problem: 'it is null; a default is given by coalesce()' };
+  }
+  if (!shape) return convert(value, type);
+  const fits = shape === 'sequence' ? isSequence(value) : isMapping(value);
+  return fits ? { value } : { problem: `${SHAPES[shape]} is required, not ${describeKind(value)}` };
 }
 
 const SHAPES = {
   sequence: 'a list, tuple or set',
   mapping: 'a map or object',
-  collection: 'a list, tuple, set, map or object',
 };
 
 function invoke(evaluation: Evaluation, call: Call, args: readonly Value[]): Value | undefined {
@@ -192,7 +186,8 @@ function failed(
     : `${called.name}() failed`;
   const place =
     argument === undefined ? expression : (expression.arguments[argument] ?? expression.arguments.at(-1));
-  const detail = `${subject}: ${message}${given}`.replace(/\.?$/, '.');
+  const end = `${message}${given}`.endsWith('.') ? '' : '.';
+  const detail = `${subject}: ${message}${given}${end}`;
   return report(evaluation, {
     summary: parameter ? 'Invalid argument' : 'Function failed',
     detail,

@@ -2,9 +2,19 @@
 // fit here is a defect of the function's own declaration.
 import { isWhole, printDecimal, toBigInt } from '../decimal.ts';
 import type { Decimal } from '../decimal.ts';
-import type { MappingValue, SequenceValue, Value } from '../values.ts';
-import { isMapping, isSequence, NULL } from '../values.ts';
+import { convertAlike } from '../convert.ts';
+import type { MappingValue, SequenceValue, Type, Value } from '../values.ts';
+import { ANY, elementTypeOf, isMapping, isSequence, listOf, NULL } from '../values.ts';
+import type { Parameter } from './function.ts';
 import { FunctionProblem } from './function.ts';
+
+/** A parameter for a list, tuple or set of any elements. */
+export const LIST: Parameter = {
+  name: 'list',
+  type: listOf(ANY),
+  description: 'a list, tuple or set',
+  shape: 'sequence',
+};
 
 /** The argument, or null where an optional one was left out. */
 export function valueAt(args: readonly Value[], at: number): Value {
@@ -66,4 +76,14 @@ export function numbersAt(args: readonly Value[], at: number): Decimal[] {
     if (item.kind === 'number') return item.value;
     throw new FunctionProblem(`its element ${index} is null`, { argument: at });
   });
+}
+
+/** The elements of an argument converted to one type; a problem when there is none. */
+export function alikeAt(args: readonly Value[], at: number): { items: readonly Value[]; type: Type } {
+  const sequence = sequenceAt(args, at);
+  if (sequence.kind !== 'tuple') return { items: sequence.items, type: elementTypeOf(sequence) };
+  const alike = convertAlike(sequence.items);
+  if (!alike)
+    throw new FunctionProblem('its elements must be of one type, or convertible to one', { argument: at });
+  return { items: alike.values, type: alike.type };
 }

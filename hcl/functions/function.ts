@@ -35,7 +35,7 @@ export interface Parameter {
   readonly optional?: true;
   readonly nullable?: true;
   /** Takes values of this shape as they are, of whatever element types; then `type` is not converted to. */
-  readonly shape?: 'sequence' | 'mapping' | 'collection';
+  readonly shape?: 'sequence' | 'mapping';
 }
 
 export interface Example {

@@ -11,6 +11,7 @@ import { listFunctions } from './list.ts';
 import { mappingFunctions } from './mapping.ts';
 import { networkFunctions } from './network.ts';
 import { numericFunctions } from './numeric.ts';
+import { rearrangeFunctions } from './rearrange.ts';
 import { regexFunctions } from './regex.ts';
 import { sensitiveFunctions } from './sensitive.ts';
 import { setFunctions } from './set.ts';
@@ -30,6 +31,7 @@ export const standardFunctions: ReadonlyMap<string, HclFunction> = new Map(
     ...mappingFunctions,
     ...networkFunctions,
     ...numericFunctions,
+    ...rearrangeFunctions,
     ...regexFunctions,
     ...sensitiveFunctions,
     ...setFunctions,
