@@ -29,6 +29,7 @@ export class Spool {
   readonly #path: string;
   /** Opened at the first frame: a run that says nothing leaves no file. */
   #file: number | null = null;
+  #exists = false;
   #fileBytes = 0;
   #entries: Entry[] = [];
   #lastSeq = 0;
@@ -58,6 +59,7 @@ export class Spool {
       spool.#lastSeq = seq;
     }
     spool.#file = openSync(spool.#path, 'r+');
+    spool.#exists = true;
     spool.#fileBytes = bytes.length;
     return spool;
   }
@@ -86,6 +88,7 @@ export class Spool {
     const payload = Buffer.from(text, 'utf8');
     const record = encodeRecord(payload);
     this.#file ??= openSync(this.#path, 'w+', 0o600);
+    this.#exists = true;
     let written = 0;
     while (written < record.length) {
       written += writeSync(this.#file, record, written, record.length - written, this.#fileBytes + written);
@@ -138,10 +141,10 @@ export class Spool {
   }
 
   remove(): void {
-    const opened = this.#file !== null;
     this.close();
     this.#entries = [];
-    if (opened) unlinkSync(this.#path);
+    if (this.#exists) unlinkSync(this.#path);
+    this.#exists = false;
   }
 }
 

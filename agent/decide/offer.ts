@@ -18,6 +18,8 @@ export function onOffer(draft: Draft, offer: OfferFrame, past: number): void {
     return refuse(draft, offer, 'replayed', 'This attempt is over for this agent.');
   }
   supersede(draft, offer);
+  if (isGoingOn(draft.state, offer))
+    return refuse(draft, offer, 'busy', 'An earlier attempt is going on here.');
   if (draft.state.drain !== null) return refuse(draft, offer, 'draining');
   if (draft.state.probeAt !== null) return refuse(draft, offer, 'disk_full');
   putRun(
@@ -43,6 +45,14 @@ function offeredAgain(draft: Draft, run: WorkRun): void {
 function hasLaterAttempt(state: WorkState, offer: OfferFrame): boolean {
   for (const run of state.runs.values()) {
     if (run.run === offer.run && run.attempt > offer.attempt) return true;
+  }
+  return false;
+}
+
+/** Two attempts of one run never go on side by side, whatever the server says. */
+function isGoingOn(state: WorkState, offer: OfferFrame): boolean {
+  for (const run of state.runs.values()) {
+    if (run.run === offer.run && run.attempt < offer.attempt && holdsSlot(run)) return true;
   }
   return false;
 }
