@@ -1,5 +1,5 @@
 # A request through a proxy, with parameters that are encoded for the URL. Where operations may connect to at all is
-# the `network` block of agent.hcl.
+# the `network` block of settings/agent.hcl.
 
 group "prod" {
   action "search" {

@@ -52,6 +52,10 @@ such as \`sh -c\`, as the name of a program, of a header or of an environment va
 port of a URL, in the options of a container, or in the argument of \`env\`, \`file\` or \`secret\`. Unless every value
 that it can take is a plain word there, which its \`options\` or its \`pattern\` must prove.
 
+A run is bound to the *digest* of the action that was asked for: a SHA-256 over the tokens of the action, comments and
+layout left out. Scripts that a command starts and images that it runs are not part of it: who can change those on the
+agent's machine changes what the action does without changing its digest.
+
 In the tables **+** marks what the reference product's files do not have. Types that end in *at run* are expressions
 that are evaluated for each run; all others are literal. A duration is a text such as \`"90s"\`, \`"15m"\` or
 \`"1h30m"\`, a size is a number of bytes or a text such as \`"512KiB"\`.

@@ -2,12 +2,10 @@
 
 export const actionTimeoutMsDefault = 3_600_000;
 export const actionTimeoutMsMax = 7 * 86_400_000;
-export const operationTimeoutMsMax = actionTimeoutMsMax;
 export const concurrencyRunsMax = 1_000;
 export const concurrencyRunsDefault = 4;
 export const shutdownGraceMsDefault = 30_000;
 export const shutdownGraceMsMax = 3_600_000;
-export const nameCharactersMax = 63;
 export const descriptionCharactersMax = 2_000;
 export const groupsMax = 64;
 export const actionsMax = 2_000;

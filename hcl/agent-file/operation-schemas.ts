@@ -2,17 +2,12 @@
 import { attribute, blockSchema } from '../schema.ts';
 import { ANY, listOf, mapOf, STRING } from '../values.ts';
 import { choice, duration, expressionOf, flag, size, statusCodes, text, wholeNumber } from './kinds.ts';
-import {
-  operationNameCharactersMax,
-  operationTimeoutMsMax,
-  redirectsMax,
-  responseBytesMax,
-} from './limits.ts';
+import { operationNameCharactersMax, actionTimeoutMsMax, redirectsMax, responseBytesMax } from './limits.ts';
 
 const path = text({ min: 1, max: 4_096 });
 const string = expressionOf('string', STRING);
 const strings = expressionOf('map of strings', mapOf(STRING));
-const operationTimeout = duration({ min: 1, max: operationTimeoutMsMax });
+const operationTimeout = duration({ min: 1, max: actionTimeoutMsMax });
 
 export const dockerSchema = blockSchema({
   docs: 'Runs the command in a container, with docker or podman. If no engine answers, the operation is refused; it never runs on the host.',

@@ -16,7 +16,6 @@ function read(path: string): { readonly name: string; readonly text: string } {
 type Verdict = readonly string[];
 
 const topLevel: Readonly<Record<string, Verdict>> = {
-  'agent.hcl': [],
   'client-certificate.hcl': [],
   'compatibility.hcl': ['9 warning tainted_shell_string', '9 warning unknown_variable'],
   'container.hcl': [],
@@ -61,6 +60,7 @@ const regressions: Readonly<Record<string, Verdict>> = {
 
 const files: Readonly<Record<string, Verdict>> = {
   ...topLevel,
+  'settings/agent.hcl': [],
   ...Object.fromEntries(
     Object.entries(regressions).map(([name, verdict]) => [`regressions/${name}`, verdict]),
   ),
@@ -88,6 +88,7 @@ describe('each example', () => {
     expect(names('.').sort()).toEqual(Object.keys(topLevel).sort());
     expect(names('regressions').sort()).toEqual(Object.keys(regressions).sort());
     expect(names('hcp')).toEqual(['reference.hcl']);
+    expect(names('settings')).toEqual(['agent.hcl']);
   });
 
   it.each([...Object.keys(files), 'hcp/reference.hcl'])('%s is formatted', (path) => {
@@ -95,16 +96,18 @@ describe('each example', () => {
   });
 });
 
-it('loads the examples of one agent together, without a warning but for compatibility', () => {
-  const { file, diagnostics } = loadAgentFile(
-    Object.keys(topLevel)
-      .filter((name) => name !== 'demo.hcl')
-      .map(read),
-  );
+it('loads the examples with their settings as one agent, without a warning but for compatibility', () => {
+  const names = Object.keys(topLevel).filter((name) => name !== 'demo.hcl');
+  const { file, diagnostics } = loadAgentFile([...names, 'settings/agent.hcl'].map(read));
   expect(diagnostics.map(({ source }) => source.name)).toEqual(['compatibility.hcl', 'compatibility.hcl']);
   expect(file?.groups).toEqual(['prod']);
   expect(file?.settings.secrets).toEqual([{ kind: 'env', allow: ['DEPLOYER_KEY', 'REGISTRY_TOKEN'] }]);
   expect(file?.actions.map(({ name }) => name)).toContain('promote');
+});
+
+it('loads the folder as it is', () => {
+  const { file } = loadAgentFile(Object.keys(topLevel).map(read));
+  expect(file?.groups.toSorted()).toEqual(['demo', 'prod']);
 });
 
 describe('a file of the reference product', () => {

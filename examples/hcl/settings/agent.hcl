@@ -1,5 +1,5 @@
-# The agent's own settings: the policy of this private network. Nothing that arrives from the control plane can
-# change it. The other files of this folder define what the agent offers; all of them are loaded together.
+# The agent's own settings: the policy of a private network. Nothing that arrives from the control plane can change
+# it. Put it beside files that define actions: the files of a folder are loaded together, and one has the settings.
 
 agent {
   concurrency    = 4
