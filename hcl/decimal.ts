@@ -187,14 +187,14 @@ export function ceil(value: Decimal): Decimal {
   return negate(floor(negate(value)));
 }
 
-/** Exact. The power is a whole number of zero or more; undefined when the result would be beyond the limits. */
-export function powerOf(base: Decimal, power: number): Decimal | undefined {
-  if (power === 0) return ONE;
-  const { coefficient, exponent } = base;
+/** Exact. The power is zero or more; undefined when the result would be beyond the limits. */
+export function powerOf({ coefficient, exponent }: Decimal, power: bigint): Decimal | undefined {
+  if (power === 0n) return ONE;
   const isUnit = coefficient === 0n || coefficient === 1n || coefficient === -1n;
-  const digits = isUnit ? 0 : Math.max(1, digitCount(coefficient) - 1) / 4;
-  if ((Math.abs(exponent) + digits) * power > numberDigitsMax) return undefined;
-  return decimal(coefficient ** (isUnit ? 2n - BigInt(power % 2) : BigInt(power)), exponent * power);
+  if (isUnit && exponent === 0) return decimal(power % 2n === 0n ? coefficient * coefficient : coefficient);
+  const digitsLeast = Math.abs(exponent) + (isUnit ? 0 : Math.max(1, digitCount(coefficient) - 1) / 4);
+  if (digitsLeast * Number(power) > numberDigitsMax) return undefined;
+  return decimal(coefficient ** power, exponent * Number(power));
 }
 
 function aligned(left: Decimal, right: Decimal): readonly [bigint, bigint, number] {

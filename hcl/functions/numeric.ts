@@ -156,8 +156,7 @@ const pow: HclFunction = {
     const power = numberAt(args, 1);
     if (!isWhole(power)) return realPower(base, power);
     const whole = toBigInt(power);
-    const exponent = Number(whole < 0n ? -whole : whole);
-    const result = powerOf(base, exponent);
+    const result = powerOf(base, whole < 0n ? -whole : whole);
     if (whole >= 0n) return numberResult(result);
     if (base.coefficient === 0n) throw new FunctionProblem('zero has no negative powers', { argument: 1 });
     return numberResult(result && divide(ONE, result));

@@ -6,7 +6,7 @@ import { evaluate } from '../../hcl/evaluate.ts';
 import type { Evaluated } from '../../hcl/evaluate.ts';
 import { newBudget } from '../../hcl/evaluate-scope.ts';
 import { FunctionProblem } from '../../hcl/functions/function.ts';
-import type { HclFunction } from '../../hcl/functions/function.ts';
+import type { HclFunction, Parameter } from '../../hcl/functions/function.ts';
 import { standardFunctions } from '../../hcl/functions/standard.ts';
 import { valueFromJson, valueToJson } from '../../hcl/json.ts';
 import { evaluationStepsMax, valueSizeMax } from '../../hcl/limits.ts';
@@ -68,6 +68,97 @@ describe('any expression', () => {
       { numRuns: 500 },
     );
   });
+});
+
+describe('every function', () => {
+  const texts = fc.oneof(
+    fc.constantFrom(
+      '',
+      'a',
+      'a,b',
+      'true',
+      '-5',
+      '%s',
+      '%5.2f|%v',
+      '%[2]d',
+      '/a(b)?/',
+      '(a)|(?P<n>b)',
+      'x{2,3}',
+      '$1',
+      '{"a":[1e2]}',
+      '- a: *b',
+    ),
+    fc.constantFrom(
+      '2018-01-02T23:12:01+02:00',
+      '-1.5h',
+      "YYYY'x'",
+      '10.1.2.3/20',
+      '::/0',
+      'SGVsbG8=',
+      '"a","b"\n1,',
+      'é☃👾',
+      'e\u0301',
+      '\ud800',
+    ),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  );
+  const numbers = fc.constantFrom(
+    '0',
+    '1',
+    '-1',
+    '2',
+    '3.5',
+    '16',
+    '62',
+    '1e30',
+    '-1e-30',
+    '12345678901234567890',
+    '1e4999',
+  );
+  const jsons: fc.Arbitrary<string> = fc.oneof(
+    texts.map((text) => JSON.stringify(text.toWellFormed())),
+    numbers,
+    fc.constantFrom('true', 'false', 'null'),
+    fc.json({ maxDepth: 2 }),
+  );
+  const lists = fc.array(jsons, { maxLength: 3 }).map((items) => `[${items.join(',')}]`);
+  const maps = fc
+    .array(fc.tuple(fc.constantFrom('a', 'b', '__proto__'), jsons), { maxLength: 3 })
+    .map((entries) => `{${entries.map(([key, value]) => `"${key}":${value}`).join(',')}}`);
+
+  /** Mostly of the parameter's type, so that the function itself has to deal with it. */
+  function argumentFor({ type, shape }: Parameter): fc.Arbitrary<string> {
+    const fitting: fc.Arbitrary<string> =
+      type.kind === 'string'
+        ? texts.map((text) => JSON.stringify(text.toWellFormed()))
+        : type.kind === 'number'
+          ? numbers
+          : shape === 'sequence' || type.kind === 'list'
+            ? lists
+            : shape === 'mapping' || type.kind === 'map'
+              ? maps
+              : fc.oneof(jsons, lists, maps);
+    return fc.oneof({ arbitrary: fitting, weight: 12 }, { arbitrary: jsons, weight: 1 });
+  }
+
+  it.each([...standardFunctions.values()])(
+    '$name gives a value or says why not, whatever it is given',
+    ({ name, parameters }) => {
+      const last = parameters.at(-1);
+      const more = last?.variadic ? [last, last] : [];
+      const given = fc.tuple(...[...parameters, ...more].map((parameter) => argumentFor(parameter)));
+      fc.assert(
+        fc.property(given, (args) => {
+          const variables = new Map(args.map((json, at) => [`v${at}`, valueFromJson(json)]));
+          const { value, diagnostics } = run(`${name}(${[...variables.keys()].join(', ')})`, variables);
+          if (diagnostics.length > 0) expect(value.kind).toBe('null');
+          for (const { detail } of diagnostics) expect(detail).not.toMatch(/defect|undefined|NaN|\[object/);
+          expect(valueToJson(valueFromJson(valueToJson(value)))).toBe(valueToJson(value));
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 });
 
 /** Loops in loops around an expression: `doubled(20)` doubles its element twenty times over. */
