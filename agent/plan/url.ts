@@ -74,7 +74,8 @@ function checkSegments(
   const end = pathEnd === -1 ? text.length : pathEnd;
   const authority = afterAuthority.exec(text)?.[0].length ?? 0;
   for (const part of foreignParts) {
-    if (part.start >= end) continue;
+    // An empty part may stand right before the query.
+    if (part.start > end) continue;
     const from = Math.max(text.lastIndexOf('/', part.start - 1), text.lastIndexOf('\\', part.start - 1));
     const slash = text.slice(part.end, end).search(/[/\\]/);
     const segment = text.slice(Math.max(from + 1, authority), slash === -1 ? end : part.end + slash);

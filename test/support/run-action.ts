@@ -48,7 +48,8 @@ export interface Told {
 
 export function loadText(text: string, options: { readonly compatibility?: boolean } = {}): AgentFile {
   const { file, diagnostics } = loadAgentFile([{ name: 'agent.hcl', text }], options);
-  if (file === null) throw new Error(diagnostics.map(({ summary, detail }) => `${summary}: ${detail}`).join('\n'));
+  if (file === null)
+    throw new Error(diagnostics.map(({ summary, detail }) => `${summary}: ${detail}`).join('\n'));
   return file;
 }
 
