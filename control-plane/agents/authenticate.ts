@@ -31,7 +31,9 @@ export async function authenticateAgent(
     } catch (cause) {
       if (!(cause instanceof GuardFailed)) throw cause;
       const refusal = await refusalOf(deps, identity, certificate, remoteAddress);
-      if (refusal !== null) return refusal;
+      if (refusal === null) continue;
+      deps.countDenial(refusal.code);
+      return refusal;
     }
   }
   return new Failure('unavailable', 'The agent could not be looked up just now.');

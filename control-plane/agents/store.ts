@@ -158,6 +158,13 @@ export function updateCertificate(
         .where('status', 'in', ['active', 'pending_approval']),
       { name: 'generation', exactly: 1 },
     ),
+    // What has expired says nothing any more; an agent that renews for years keeps a few rows.
+    step(
+      store.db
+        .deleteFrom('certificates')
+        .where('agent', '=', id)
+        .where('not_after', '<', nowMs(store.engine)),
+    ),
     insertCertificate(store, {
       serial: columns.certificate_serial,
       agent: id,
