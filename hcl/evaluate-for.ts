@@ -97,7 +97,8 @@ function gatherEntry(
   return false;
 }
 
-function evaluateName(
+/** The name that the key of an object gives, with the key's marks. */
+export function evaluateName(
   evaluation: Evaluation,
   expression: Expression,
   scope: Scope,

@@ -7,14 +7,13 @@ import type {
   TupleExpression,
   VariableExpression,
 } from './ast.ts';
-import { convert } from './convert.ts';
 import { parseDecimal } from './decimal.ts';
-import { describeKind, nearName, quoteName } from './describe.ts';
+import { nearName, quoteName } from './describe.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { evaluateAttribute, evaluateIndex } from './evaluate-access.ts';
 import { evaluateCall } from './evaluate-call.ts';
 import { evaluateConditional } from './evaluate-conditional.ts';
-import { evaluateFor } from './evaluate-for.ts';
+import { evaluateFor, evaluateName } from './evaluate-for.ts';
 import { evaluateBinary, evaluateUnary } from './evaluate-operators.ts';
 import type { Scope } from './evaluate-scope.ts';
 import { findVariable, newBudget, variableNames } from './evaluate-scope.ts';
@@ -24,7 +23,7 @@ import { charge, checkSize, LimitReached, report } from './evaluate-state.ts';
 import { evaluateTemplate } from './evaluate-template.ts';
 import { evaluationDepthMax, numberDigitsMax } from './limits.ts';
 import type { Value } from './values.ts';
-import { boolValue, NULL, numberValue, objectValue, STRING, tupleValue } from './values.ts';
+import { boolValue, NULL, numberValue, objectValue, tupleValue } from './values.ts';
 
 export interface Evaluated {
   /** Null when there are errors. */
@@ -154,25 +153,11 @@ function evaluateObject(
   let marks = 0;
   for (const item of items) {
     const key =
-      item.bareKey === null ? evaluateKey(evaluation, item.key, scope) : { name: item.bareKey, marks: 0 };
+      item.bareKey === null ? evaluateName(evaluation, item.key, scope) : { value: item.bareKey, marks: 0 };
     const value = evaluation.evaluate(item.value, scope);
     if (!key || !value) continue;
-    entries.push([key.name, value]);
+    entries.push([key.value, value]);
     marks |= key.marks;
   }
   return entries.length === items.length ? checkSize(objectValue(entries, marks)) : undefined;
-}
-
-function evaluateKey(
-  evaluation: Evaluation,
-  expression: Expression,
-  scope: Scope,
-): { name: string; marks: number } | undefined {
-  const key = evaluation.evaluate(expression, scope);
-  if (!key) return undefined;
-  const name = key.kind === 'null' ? undefined : convert(key, STRING);
-  if (name && 'value' in name && name.value.kind === 'string')
-    return { name: name.value.value, marks: key.marks };
-  const detail = `The key of an object must be a text, and this is ${describeKind(key)}.`;
-  return report(evaluation, { summary: 'Invalid object key', detail, span: expression });
 }

@@ -1,9 +1,9 @@
 // Text as the language sees it (hashicorp/hcl, spec.md "Primitive Types"): strings in normalization form C,
 // compared by code points, counted in the characters that a reader sees.
+import { graphemesOf } from './characters.ts';
 
 const ASCII = /^[\x00-\x7f]*$/;
 const ASCII_WITHOUT_RETURNS = /^[\x00-\x0c\x0e-\x7f]*$/;
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** In normalization form C; a lone surrogate, which UTF-8 cannot express, becomes U+FFFD. */
 export function wellFormed(text: string): string {
@@ -30,8 +30,7 @@ function codePointRank(unit: number): number {
 
 /** The characters that a reader sees: extended grapheme clusters (UAX #29). */
 export function graphemes(text: string): string[] {
-  if (ASCII_WITHOUT_RETURNS.test(text)) return text.split('');
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+  return ASCII_WITHOUT_RETURNS.test(text) ? text.split('') : [...graphemesOf(text)];
 }
 
 /** How many characters a reader sees. */
