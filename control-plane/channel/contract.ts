@@ -138,6 +138,3 @@ export interface ChannelOptions {
   readonly limits?: Partial<ChannelLimits>;
   readonly report: (report: ChannelReport) => void;
 }
-
-/** Listens, and rejects with `port_in_use` where it cannot. */
-export type OpenChannel = (options: ChannelOptions) => Promise<Channel>;

@@ -1,8 +1,10 @@
-import { KeyObject } from 'node:crypto';
+import { KeyObject, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openAuthority } from '../../support/openssl.ts';
+import { issueRevocationLists } from '../../../control-plane/pki/revocation-list.ts';
+import { crlMs } from '../../../protocol/limits.ts';
+import { openAuthority, splitPem } from '../../support/openssl.ts';
 import type { OpensslAuthority } from '../../support/openssl.ts';
 import { openInstallation } from '../pki/installation.ts';
 import {
@@ -183,6 +185,25 @@ describe('the agent listener', () => {
       harness.heard.hello.some((one) => one.agentId === otherId),
     );
     other.socket.terminate();
+  });
+});
+
+describe('revocation lists in the listener', () => {
+  it('refuse the revoked in the handshake, and everybody once they have run out', async () => {
+    await using fresh = await openHarness({ installation: harness.installation });
+    const { authorities } = fresh.installation;
+    const [bad, good] = [await fresh.agent(agentId()), await fresh.agent(agentId())];
+    const { serialNumber: serial } = new X509Certificate(bad.cert);
+    const withLists = (now: number) => {
+      const lists = issueRevocationLists(authorities, { revoked: [{ serial, revokedAt: now }], now });
+      fresh.channel.replaceTls({ ...fresh.serverTls, crl: splitPem(lists.pem) });
+    };
+    (await dial(fresh, bad)).socket.terminate();
+    withLists(Date.now());
+    await expect(dial(fresh, bad)).rejects.toThrow(/alert|socket hang up|ECONNRESET/);
+    (await dial(fresh, good)).socket.terminate();
+    withLists(Date.now() - crlMs - 60_000);
+    await expect(dial(fresh, good)).rejects.toThrow(/alert|socket hang up|ECONNRESET/);
   });
 });
 

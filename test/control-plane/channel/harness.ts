@@ -168,7 +168,7 @@ export async function dial(
   return { socket, frames, closed, send: (frame) => socket.send(encodeFrame(frame)) };
 }
 
-export const incarnation = '01890000-0000-7000-8000-0000000000c1';
+const incarnation = '01890000-0000-7000-8000-0000000000c1';
 
 export function hello(fields: Partial<Extract<AgentFrame, { type: 'hello' }>> = {}): AgentFrame {
   return {
