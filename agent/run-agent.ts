@@ -27,7 +27,7 @@ import type { ProxyEnv } from './secure-agent.ts';
 import { Session } from './session.ts';
 import { openSpoolFolder } from './spool.ts';
 import { lockState } from './state-lock.ts';
-import { openTrust, takeIdentity, takeIntentKeys, verifyContext } from './trust.ts';
+import { openTrust, resolveControlPlane, takeIdentity, takeIntentKeys, verifyContext } from './trust.ts';
 import type { Trust } from './trust.ts';
 import { leaveMemoryOutOfDumps } from './undumpable.ts';
 import { verifyOffer } from './verify.ts';
@@ -175,6 +175,7 @@ function startWork(
       welcomed: (welcome) => {
         trust.skewMs = welcome.now - clock.now();
         void takeIntentKeys(trust, welcome.intent_keys, parts.log);
+        void resolveControlPlane(trust);
       },
       faultPoint: parts.config.faultPoint,
       log: parts.log,

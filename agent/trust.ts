@@ -1,5 +1,6 @@
 // What verification is measured against and what changes while the agent lives: identity, keys, clock difference,
 // definitions. One object, so that every offer sees one state of it.
+import { lookup } from 'node:dns/promises';
 import type { CryptoKey, JWK } from 'jose';
 import type { StoredIdentity } from './identity.ts';
 import { importSealingKeys, readIntentKeys } from './intent-keys.ts';
@@ -14,6 +15,8 @@ export interface Trust {
   /** The server's clock minus this one, in ms; null before the first welcome. */
   skewMs: number | null;
   registry: Registry;
+  /** `host:port` of the control plane's listeners, by name, and by the addresses that they had at the last welcome. */
+  deniedTargets: readonly string[];
   /** The statement that `intentKeys` came from. */
   statement: string;
   /** Resolves when the keys of the last welcome are in use: no offer is verified before. */
@@ -27,9 +30,31 @@ export async function openTrust(identity: StoredIdentity, registry: Registry): P
     sealingKeys: await importSealingKeys(identity.sealing_keys),
     skewMs: null,
     registry,
+    deniedTargets: hostsOf(identity),
     statement: identity.intent_keys,
     settled: Promise.resolve(),
   };
+}
+
+function hostsOf(identity: StoredIdentity): readonly string[] {
+  return [identity.agent_url, identity.enroll_url].map((text) => {
+    const { hostname, port } = new URL(text);
+    return `${hostname}:${port || '443'}`;
+  });
+}
+
+/** A name may stand for several addresses, and an operation may name one of them. */
+export async function resolveControlPlane(trust: Trust): Promise<void> {
+  const resolved = await Promise.all(
+    [trust.identity.agent_url, trust.identity.enroll_url].map(async (text) => {
+      const { hostname, port } = new URL(text);
+      const found = await lookup(hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => []);
+      return found.map(
+        ({ address, family }) => `${family === 6 ? `[${address}]` : address}:${port || '443'}`,
+      );
+    }),
+  );
+  trust.deniedTargets = [...new Set([...hostsOf(trust.identity), ...resolved.flat()])];
 }
 
 /** Keys from a welcome or a renewal. Without a good signature the old ones stay. */
@@ -56,7 +81,7 @@ export async function takeIdentity(trust: Trust, identity: StoredIdentity, log: 
 }
 
 export function verifyContext(trust: Trust, now: number): VerifyContext {
-  const { identity, intentKeys, registry, sealingKeys, skewMs } = trust;
+  const { deniedTargets, identity, intentKeys, registry, sealingKeys, skewMs } = trust;
   return {
     agent: identity.agent,
     organization: identity.organization,
@@ -64,6 +89,7 @@ export function verifyContext(trust: Trust, now: number): VerifyContext {
     intentKeys,
     openKey: (kid) => sealingKeys.get(kid) ?? null,
     settings: registry.settings,
+    deniedTargets,
     find: (group, operation) => registry.find(group, operation),
     now,
     skewMs,

@@ -28,6 +28,8 @@ export interface VerifyContext {
   /** The sealing key of that id, or null; former ones open what was sealed before a rotation. */
   readonly openKey: (kid: string) => CryptoKey | null;
   readonly settings: AgentSettings;
+  /** `host:port` of the control plane, by name and by address: no operation may reach it. */
+  readonly deniedTargets: readonly string[];
   readonly find: (group: string, operation: string) => ActionDefinition | null;
   /** Epoch ms of this machine. */
   readonly now: number;
@@ -61,6 +63,7 @@ export async function verifyOffer(offer: OfferFrame, context: VerifyContext): Pr
       request: {
         action,
         settings: context.settings,
+        deniedTargets: context.deniedTargets,
         inputs,
         context: runContext(intent, sealed, context),
       },

@@ -3,9 +3,9 @@
 import type { Definition } from '../protocol/frames.ts';
 import { encodeFrame } from '../protocol/frames.ts';
 import type { ServerFrame } from '../protocol/frames.ts';
-import { cancelGraceMsDefault, frameBytesMax } from '../protocol/limits.ts';
+import { frameBytesMax } from '../protocol/limits.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import type { Clock, ExecuteRun, RunRequest, RunSink, Spawned, StopOrder } from './contract.ts';
+import type { Clock, ExecuteRun, RunRequest, RunSink, Spawned } from './contract.ts';
 import { decide } from './decide.ts';
 import { emptyOutcome } from './decide/end.ts';
 import { nextWake } from './decide/tick.ts';
@@ -18,7 +18,7 @@ import type { Recovered } from './recover.ts';
 import { Spool } from './spool.ts';
 import { RunStream } from './stream.ts';
 import type { Verification } from './verify.ts';
-import { initialState, isPast } from './work-state.ts';
+import { initialState } from './work-state.ts';
 import type { Advertisement, Effect, LeaveReason, OfferFrame, WorkEvent, WorkState } from './work-state.ts';
 
 /** Longest sleep while something is in hand: wall time may jump, and timers do not count suspension. */
@@ -284,8 +284,13 @@ export class Work {
     const controller = new AbortController();
     this.#controllers.set(key, controller);
     faultPoint('execute.starting');
-    const sink = this.#sink(key, stream, controller);
-    void execute(request, { sink, stop: controller.signal, clock })
+    const sink = this.#sink(key, stream);
+    const deadline = this.#state.runs.get(key)?.deadline ?? null;
+    void execute(deadline === null ? request : { ...request, deadline }, {
+      sink,
+      stop: controller.signal,
+      clock,
+    })
       .catch((cause: unknown) => this.#failed(cause))
       .then(async (outcome) => {
         const lastSeq = await stream.finish();
@@ -302,28 +307,15 @@ export class Work {
     return emptyOutcome('failed', 'internal', 'The agent failed while it executed the run: see its log.');
   }
 
-  #sink(key: string, stream: RunStream, controller: AbortController): RunSink {
+  #sink(key: string, stream: RunStream): RunSink {
     return {
       output: (event) => stream.output(event),
       status: (event) => stream.status(event),
-      progress: async (event) => {
-        // Before every operation, on both clocks: no timer fires while a machine is suspended (rules.md 7).
-        if (event.state === 'begun') this.#checkDeadline(key, controller);
-        await stream.progress(event);
-      },
+      progress: (event) => stream.progress(event),
       spawned: (process) => {
         this.#noteSpawned(key, process);
       },
     };
-  }
-
-  #checkDeadline(key: string, controller: AbortController): void {
-    const { clock } = this.#deps;
-    const deadline = this.#state.runs.get(key)?.deadline ?? null;
-    if (controller.signal.aborted || !isPast(deadline, { boot: clock.boot(), now: clock.now() })) return;
-    const order: StopOrder = { reason: 'deadline', graceMs: cancelGraceMsDefault };
-    controller.abort(order);
-    this.inbox.put({ type: 'tick' });
   }
 
   #noteSpawned(key: string, { operation, pid, group, startTime, container }: Spawned): void {
