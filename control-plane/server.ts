@@ -43,7 +43,7 @@ import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { variableRoutes } from './variables/routes.ts';
 
-export const version = '0.1.0';
+const version = '0.1.0';
 
 export interface RunningServer {
   readonly url: string;

@@ -3,8 +3,8 @@ import { randomUUIDv7 } from 'node:crypto';
 import { insertBinding, insertToken } from '../authority/binding-store.ts';
 import type { AuditTrail } from '../authority/change.ts';
 import { mintToken } from '../authority/token.ts';
-import { insertPrincipal } from '../principals/store.ts';
-import { insertProject } from '../projects/store.ts';
+import { newPrincipal } from '../principals/create.ts';
+import { newProject } from '../projects/create.ts';
 import type { Step, Store } from '../store/store.ts';
 import { insertOrganization, selectOrganizations } from './store.ts';
 
@@ -24,8 +24,8 @@ export async function initialize(deps: {
   const { token, hash } = mintToken();
   const steps: Step[] = [
     insertOrganization(store, { id: organization, name: 'default' }),
-    insertProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
-    insertPrincipal(store, { ...owner, organization }),
+    newProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
+    newPrincipal(store, { ...owner, organization }),
     insertBinding(store, {
       id: randomUUIDv7(),
       organization,

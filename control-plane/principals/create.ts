@@ -21,7 +21,7 @@ export async function createPrincipal(
     resource: `principals/${id}`,
     details: { after: { name: body.name, kind: body.kind } },
     steps: [
-      insertPrincipal(deps.store, {
+      newPrincipal(deps.store, {
         id,
         organization: policy.organization.id,
         kind: body.kind,
@@ -33,3 +33,6 @@ export async function createPrincipal(
   await deps.authority.reload();
   return readPrincipal(deps, id);
 }
+
+/** The step that makes one; also for the first start, which has nobody who could ask. */
+export const newPrincipal = insertPrincipal;

@@ -20,7 +20,7 @@ export async function createProject(
     resource: `projects/${id}`,
     details: { after: { name: body.name, description: body.description } },
     steps: [
-      insertProject(deps.store, { id, organization, name: body.name, description: body.description }),
+      newProject(deps.store, { id, organization, name: body.name, description: body.description }),
       bumpPolicy(deps.store, deps.authority.policy()),
     ],
   });
@@ -29,3 +29,6 @@ export async function createProject(
   if (row === undefined) throw new Error('the project that was just created is not there');
   return row;
 }
+
+/** The step that makes one; also for the first start, which has nobody who could ask. */
+export const newProject = insertProject;
