@@ -151,7 +151,7 @@ function invoke(evaluation: Evaluation, call: Call, args: readonly Value[]): Val
     if (result.kind === 'string') chargeText(evaluation, result.value.length);
     return checkSize(withMarks(result, passedMarks(call.called, { args, inner })));
   } catch (error) {
-    if (error instanceof LimitReached) throw error;
+    if (error instanceof LimitReached || error instanceof RangeError) throw error;
     return failed(evaluation, call, { error, secret: (inner & SENSITIVE) !== 0 });
   }
 }

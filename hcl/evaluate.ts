@@ -51,11 +51,18 @@ export function evaluate(expression: Expression, scope: Scope): Evaluated {
     const value = evaluation.evaluate(expression, scope);
     return { value: value && found.length === 0 ? value : NULL, diagnostics: found };
   } catch (error) {
-    if (!(error instanceof LimitReached)) throw error;
+    const detail = limitDetail(error);
+    if (detail === undefined) throw error;
     evaluation.diagnostics = found;
-    report(evaluation, { summary: 'Evaluation limit reached', detail: error.detail, span: evaluation.at });
+    report(evaluation, { summary: 'Evaluation limit reached', detail, span: evaluation.at });
     return { value: NULL, diagnostics: found };
   }
+}
+
+/** What limit an error is about: one of the language's own, or the stack and the memory that the engine has. */
+function limitDetail(error: unknown): string | undefined {
+  if (error instanceof LimitReached) return error.detail;
+  return error instanceof RangeError ? 'The evaluation needs more memory than there is for it.' : undefined;
 }
 
 function evaluateInside(evaluation: Evaluation, expression: Expression, scope: Scope): Value | undefined {

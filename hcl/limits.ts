@@ -32,7 +32,7 @@ export const evaluationStepsMax = 1_000_000;
 export const textPerStep = 64;
 
 /** How many expressions may be under evaluation inside each other; a tree made by the parser stays below. */
-export const evaluationDepthMax = 600;
+export const evaluationDepthMax = 512;
 
 /** UTF-16 code units of text that one evaluation may make, intermediate results included. */
 export const evaluationTextMax = 16_777_216;

@@ -247,6 +247,36 @@ describe('a limit is a diagnostic', () => {
   });
 
   it(
+    'for expressions that need more stack than there is',
+    () => {
+      const span = { start: 0, end: 0 };
+      const yes: Expression = { node: 'literal', literal: { kind: 'bool', value: true }, ...span };
+      const collection: Expression = { node: 'tuple', items: [yes], ...span };
+      let expression: Expression = yes;
+      for (let depth = 0; depth < 400; depth += 1) {
+        const body = [{ part: 'interpolation', expression, ...span } as const];
+        const loop = { part: 'for', key: null, value: 'v', collection, body, ...span } as const;
+        expression = { node: 'template', form: 'quoted', parts: [loop], ...span };
+      }
+      const outcomes = new Set<string>();
+      const deeper = (frame: number): void => {
+        if (frame % 100 === 0) {
+          const { value, diagnostics } = evaluate(expression, {
+            source,
+            variables: new Map(),
+            functions: new Map(),
+          });
+          outcomes.add(diagnostics[0]?.summary ?? value.kind);
+        }
+        if (!outcomes.has('Evaluation limit reached')) deeper(frame + 1);
+      };
+      deeper(0);
+      expect(outcomes).toEqual(new Set(['string', 'Evaluation limit reached']));
+    },
+    MOMENT_MS,
+  );
+
+  it(
     'for evaluations that share one budget',
     () => {
       const budget = newBudget();
