@@ -61,7 +61,7 @@ function parseEntry(text: string): Entry {
   if (range !== null) return { kind: 'range', ...range, port };
   const name = canonicalName(host);
   if (name.startsWith('*')) {
-    if (name !== '*' && !name.startsWith('*.')) throw badEntry(text);
+    if (!/^\*\.[a-z0-9_.-]*[a-z0-9_]$/.test(name)) throw badEntry(text);
     return { kind: 'suffix', suffix: name.slice(1), port };
   }
   if (!/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/.test(name)) throw badEntry(text);
