@@ -1,7 +1,7 @@
 // Totality: whatever the expression, evaluation gives a value or diagnostics, in bounded time, and never an exception.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Expression } from '../../hcl/ast.ts';
+import type { Expression, TemplatePart } from '../../hcl/ast.ts';
 import { evaluate } from '../../hcl/evaluate.ts';
 import type { Evaluated } from '../../hcl/evaluate.ts';
 import { newBudget } from '../../hcl/evaluate-scope.ts';
@@ -254,8 +254,8 @@ describe('a limit is a diagnostic', () => {
       const collection: Expression = { node: 'tuple', items: [yes], ...span };
       let expression: Expression = yes;
       for (let depth = 0; depth < 400; depth += 1) {
-        const body = [{ part: 'interpolation', expression, ...span } as const];
-        const loop = { part: 'for', key: null, value: 'v', collection, body, ...span } as const;
+        const body: readonly TemplatePart[] = [{ part: 'interpolation', expression, ...span }];
+        const loop: TemplatePart = { part: 'for', key: null, value: 'v', collection, body, ...span };
         expression = { node: 'template', form: 'quoted', parts: [loop], ...span };
       }
       const outcomes = new Set<string>();
