@@ -41,60 +41,72 @@ const action: VerifiedAction = {
 type Untimed = WorkEvent extends infer Event ? (Event extends WorkEvent ? Omit<Event, 'at'> : never) : never;
 
 /** An agent that is driven by hand; time moves only when told. */
-function createAgent(more: { readonly concurrency?: number; readonly runs?: readonly WorkRun[] } = {}) {
-  const agent = {
-    state: initialState({
+class Agent {
+  state: WorkState;
+  at: Moment = { boot: 1_000_000, now: 1_700_000_000_000 };
+
+  constructor({ concurrency = 2, runs = [] }: AgentOptions) {
+    this.state = initialState({
       incarnation,
-      concurrency: more.concurrency ?? 2,
+      concurrency,
       shutdownGraceMs: 30_000,
       advertisement,
       knownGroups: ['prod', 'staging'],
-      runs: more.runs ?? [],
-    }),
-    at: { boot: 1_000_000, now: 1_700_000_000_000 } as Moment,
-    wait(ms: number): readonly Effect[] {
-      agent.at = { boot: agent.at.boot + ms, now: agent.at.now + ms };
-      return agent.on({ type: 'tick' });
-    },
-    on(event: Untimed): readonly Effect[] {
-      const before = structuredClone(agent.state);
-      const decision = decide(agent.state, { ...event, at: agent.at } as WorkEvent);
-      expect(agent.state).toEqual(before);
-      agent.state = decision.state;
-      return decision.effects;
-    },
-    frame(
-      frame: ServerFrame,
-      past = 0,
-      connection = agent.state.session?.connection ?? 0,
-    ): readonly Effect[] {
-      return agent.on({ type: 'frame', connection, frame, past });
-    },
-    connect(connection = 1, runs: Extract<ServerFrame, { type: 'welcome' }>['runs'] = []): readonly Effect[] {
-      agent.on({ type: 'opened', connection });
-      return agent.frame(welcome(runs));
-    },
-    verified(of = key, with_: Partial<VerifiedAction> = {}): readonly Effect[] {
-      const none = { lastHour: [], last: null };
-      return agent.on({
-        type: 'verified',
-        key: of,
-        action: { ...action, ...with_ },
-        actionStarts: none,
-        allStarts: none,
-      });
-    },
-    /** From the offer to the start of the execution. */
-    start(id = run): readonly Effect[] {
-      const of = `${id}/1`;
-      agent.frame(offer(id));
-      agent.verified(of);
-      agent.on({ type: 'journaled', key: of, record: 'accepted' });
-      agent.frame(go(id));
-      return agent.on({ type: 'journaled', key: of, record: 'begun' });
-    },
-  };
-  return agent;
+      runs,
+    });
+  }
+
+  wait(ms: number): readonly Effect[] {
+    this.at = { boot: this.at.boot + ms, now: this.at.now + ms };
+    return this.on({ type: 'tick' });
+  }
+
+  on(event: Untimed): readonly Effect[] {
+    const before = structuredClone(this.state);
+    const { state, effects } = decide(this.state, { ...event, at: this.at } as WorkEvent);
+    expect(this.state).toEqual(before);
+    this.state = state;
+    return effects;
+  }
+
+  frame(frame: ServerFrame, past = 0, connection = this.state.session?.connection ?? 0): readonly Effect[] {
+    return this.on({ type: 'frame', connection, frame, past });
+  }
+
+  connect(connection = 1, runs: Extract<ServerFrame, { type: 'welcome' }>['runs'] = []): readonly Effect[] {
+    this.on({ type: 'opened', connection });
+    return this.frame(welcome(runs));
+  }
+
+  verified(of = key, fields: Partial<VerifiedAction> = {}): readonly Effect[] {
+    const none = { lastHour: [], last: null };
+    return this.on({
+      type: 'verified',
+      key: of,
+      action: { ...action, ...fields },
+      actionStarts: none,
+      allStarts: none,
+    });
+  }
+
+  /** From the offer to the start of the execution. */
+  start(id = run): readonly Effect[] {
+    const of = `${id}/1`;
+    this.frame(offer(id));
+    this.verified(of);
+    this.on({ type: 'journaled', key: of, record: 'accepted' });
+    this.frame(go(id));
+    return this.on({ type: 'journaled', key: of, record: 'begun' });
+  }
+}
+
+interface AgentOptions {
+  readonly concurrency?: number;
+  readonly runs?: readonly WorkRun[];
+}
+
+function createAgent(options: AgentOptions = {}): Agent {
+  return new Agent(options);
 }
 
 function welcome(
