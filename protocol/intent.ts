@@ -1,5 +1,7 @@
 // A signed intent says which agent may run which action with which inputs, once, until when (architecture.md 7).
 // JWS compact serialization (RFC 7515) with ES256 over the canonical JSON (RFC 8785) of the intent.
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { compactVerify, CompactSign } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { importJWK } from 'jose';
@@ -86,13 +88,12 @@ export async function inputsDigest(inputs: Readonly<Record<string, IntentInput>>
       name,
       input.salt === undefined
         ? { value: input.value }
-        : { commitment: await sha256(`${input.salt}.${canonicalJson(input.value)}`) },
+        : { commitment: sha256Hex(`${input.salt}.${canonicalJson(input.value)}`) },
     ]);
   }
-  return `sha256:${await sha256(canonicalJson(Object.fromEntries(committed)))}`;
+  return `sha256:${sha256Hex(canonicalJson(Object.fromEntries(committed)))}`;
 }
 
-async function sha256(text: string): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+function sha256Hex(text: string): string {
+  return bytesToHex(sha256(new TextEncoder().encode(text)));
 }

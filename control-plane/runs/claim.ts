@@ -1,16 +1,23 @@
 // One claim: as many queued runs as there are free slots, over all groups that were woken, in one unit. What the
 // runs need is read before, signing and sealing go on beside the commit, and offers leave after it.
 import { dispatchBatchRunsMax } from '../../protocol/limits.ts';
-import type { StepResult } from '../store/store.ts';
+import type { Step, StepResult } from '../store/store.ts';
 import { auditBySystem } from './audit-entry.ts';
 import { assign, countRoom, placeOf, takeable } from './assign.ts';
 import type { Assignment, KeptSlots, Place } from './assign.ts';
 import { conclude } from './conclude.ts';
 import type { Candidate } from './contract.ts';
-import { deliverOffer, makeOffer, offeredFacts, offerSteps, publishOffered } from './offer.ts';
+import {
+  appendOffered,
+  deliverOffer,
+  makeOffer,
+  offeredFacts,
+  offerValues,
+  publishOffered,
+} from './offer.ts';
 import type { Offering, OfferFrame } from './offer.ts';
 import type { RunParts } from './parts.ts';
-import { reserve, unreserve } from './seats.ts';
+import { definitionFor, reserve, unreserve } from './seats.ts';
 import { openStoredInputs, runCell } from './stored-inputs.ts';
 
 interface Queue {
@@ -57,7 +64,9 @@ async function readQueues(
   if (places.length === 0) return [];
   const limited = groups.filter((group) => hasLimits(places, group));
   const kept = await parts.store.snapshot(
-    limited.map((group) => parts.reads.keptSlots({ group, operations: operationsOf(places, group) })),
+    limited.map((group) =>
+      parts.reads.keptSlots({ group, agents: agentsOf(places), operations: operationsOf(places, group) }),
+    ),
   );
   limited.forEach((group, index) => {
     countRoom(places, group, kept[index] as unknown as readonly KeptSlots[]);
@@ -96,6 +105,10 @@ function hasLimits(places: readonly Place[], group: string): boolean {
   );
 }
 
+function agentsOf(places: readonly Place[]): string {
+  return JSON.stringify(places.map(({ seat }) => seat.agent.id));
+}
+
 function operationsOf(places: readonly Place[], group: string): string {
   return JSON.stringify([
     ...new Set(places.flatMap(({ seat }) => [...(seat.definitions.get(group)?.keys() ?? [])])),
@@ -114,20 +127,22 @@ async function offerAll(
     reserve(seat, offering.run);
     return { offering, frame: sealFor(parts, run, offering) };
   });
-  const steps = offers.flatMap(({ offering }) => offerSteps(parts, offering, false));
+  const locks = offers.flatMap(({ offering }) => lockFor(parts, offering));
+  const changes = offers.map(({ offering }) => parts.sql.offer(offerValues(parts, offering)));
+  const events = offers.map(({ offering }) => appendOffered(parts, offering));
   const turns = offers.map(({ offering: { run } }) =>
     parts.sql.claimTurn({ run: run.id, group: run.group_id }),
   );
   let results: readonly StepResult[];
   try {
-    results = await parts.store.write([guard, ...steps, ...turns]);
+    results = await parts.store.write([guard, ...locks, ...changes, ...events, ...turns]);
   } catch (error) {
     for (const { offering } of offers) unreserve(offering.seat, offering.run);
     throw error;
   }
   let made = 0;
   offers.forEach(({ offering, frame }, index) => {
-    if (publishOffered(parts, offering, results.slice(1 + 2 * index, 3 + 2 * index))) {
+    if (publishOffered(parts, offering, results[1 + locks.length + changes.length + index])) {
       made += 1;
       parts.background(deliverOffer(parts, offering, frame));
     } else {
@@ -135,6 +150,12 @@ async function offerAll(
     }
   });
   return made;
+}
+
+/** On PostgreSQL a limit is a locked row (rules.md 8); SQLite has one writer. */
+function lockFor(parts: RunParts, { seat, run }: Offering): readonly Step[] {
+  if (parts.store.engine === 'sqlite' || definitionFor(seat, run)?.concurrency === null) return [];
+  return [parts.sql.lockLimit({ agent: seat.agent.id, group: run.group_id, operation: run.operation })];
 }
 
 /** Begins at once; a failure is seen only where the offer is delivered. */

@@ -32,30 +32,44 @@ type Committing = Pick<RunParts, 'store' | 'sql' | 'audit' | 'bus'>;
 /** Resolves with the results of `steps` when everything is durable. Rejects as `Store.write` does. */
 export async function commitRun(parts: Committing, change: RunChange): Promise<readonly StepResult[]> {
   const { run, attempt, steps, events } = change;
-  const appends = events.map(({ event, wireSeq = null }, index) =>
-    parts.sql.append({
-      run,
-      attempt,
-      kind: event.kind,
-      wireSeq,
-      back: events.length - 1 - index,
-      data: dataText(event),
-    }),
-  );
+  const appends = appendSteps(parts, change);
   const audit = (change.audit ?? []).map((entry) => parts.audit.step(entry));
   const results = await parts.store.write([...steps, ...appends, ...audit, ...(change.alongside ?? [])]);
-  const given = results.slice(steps.length, steps.length + events.length);
+  const given = results
+    .slice(steps.length, steps.length + appends.length)
+    .flatMap(({ rows }) => rows.map(numbersOf))
+    .sort((a, b) => a.seq - b.seq);
   parts.bus.publish(
     run,
-    events.map(({ event }, index) => committedEvent(event, { attempt, ...numbersOf(given[index]) })),
+    events.map(({ event }, index) => {
+      const numbers = given[index];
+      if (numbers === undefined) throw new Error('an appended event came back without its number');
+      return committedEvent(event, { attempt, ...numbers });
+    }),
   );
   return results.slice(0, steps.length);
 }
 
+/** Small events go in one statement; a large one is not worth being wrapped in JSON once more. */
+const wrappedCharactersMax = 16 * 1024;
+
+function appendSteps(parts: Committing, { run, attempt, events }: RunChange): readonly Step[] {
+  const texts = events.map(({ event, wireSeq = null }) => ({
+    kind: event.kind,
+    wire: wireSeq,
+    data: dataText(event),
+  }));
+  const count = texts.length;
+  if (count > 1 && texts.reduce((sum, { data }) => sum + data.length, 0) <= wrappedCharactersMax) {
+    return [parts.sql.appendAll({ run, attempt, count, events: JSON.stringify(texts) })];
+  }
+  return texts.map(({ kind, wire, data }, index) =>
+    parts.sql.append({ run, attempt, kind, wireSeq: wire, back: count - 1 - index, data }),
+  );
+}
+
 /** The number and time that a commit gave to an event. */
-export function numbersOf(result: StepResult | undefined): { readonly seq: number; readonly at: number } {
-  const row = result?.rows[0];
-  if (row === undefined) throw new Error('an appended event came back without its number');
+export function numbersOf(row: Record<string, unknown>): { readonly seq: number; readonly at: number } {
   return { seq: Number(row['seq']), at: Number(row['at']) };
 }
 

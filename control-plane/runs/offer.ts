@@ -76,15 +76,9 @@ export async function makeOffer(
   return { type: 'offer', run: id, attempt, intent, inputs: { ...sealed } };
 }
 
-/** The steps of an offer; all of them change nothing where the run is not queued any more. */
-export function offerSteps(
-  parts: Pick<RunParts, 'sql' | 'store' | 'seats'>,
-  { seat, run }: Offering,
-  direct: boolean,
-): readonly Step[] {
-  const { sql } = parts;
-  const definition = definitionFor(seat, run);
-  const offered = {
+/** What the statements of an offer say of the agent. */
+export function offerValues(parts: Pick<RunParts, 'store'>, { seat, run }: Offering) {
+  return {
     run: run.id,
     attempt: run.attempt - 1,
     agent: seat.agent.id,
@@ -93,32 +87,31 @@ export function offerSteps(
     incarnation: parts.store.incarnation,
     group: run.group_id,
     operation: run.operation,
-    limit: definition?.concurrency ?? -1,
+    limit: definitionFor(seat, run)?.concurrency ?? -1,
   };
-  const digests = [...(seat.definitions.get(run.group_id)?.values() ?? [])].map(({ digest }) => digest);
-  return [
-    direct
-      ? sql.offerDirect({ ...offered, priority: run.priority, digests: JSON.stringify(digests) })
-      : sql.offer(offered),
-    sql.appendOffered({
-      run: run.id,
-      attempt: run.attempt,
-      agent: seat.agent.id,
-      data: dataText(offeredEvent(seat)),
-    }),
-  ];
 }
 
-/** Tells the watchers, from the results of `offerSteps`. False where the offer was not made. */
+/** The event of the offer; appends nothing where the offer was not made. */
+export function appendOffered(parts: Pick<RunParts, 'sql'>, { seat, run }: Offering): Step {
+  return parts.sql.appendOffered({
+    run: run.id,
+    attempt: run.attempt,
+    agent: seat.agent.id,
+    data: dataText(offeredEvent(seat)),
+  });
+}
+
+/** Tells the watchers, from the result of `appendOffered`. False where the offer was not made. */
 export function publishOffered(
   parts: Pick<RunParts, 'bus'>,
   { seat, run }: Offering,
-  results: readonly (StepResult | undefined)[],
+  appended: StepResult | undefined,
 ): boolean {
-  const [offered, appended] = results;
-  if (offered?.changes !== 1) return false;
-  const given = { attempt: run.attempt, ...numbersOf(appended) };
-  parts.bus.publish(run.id, [committedEvent(offeredEvent(seat), given)]);
+  const row = appended?.rows[0];
+  if (row === undefined) return false;
+  parts.bus.publish(run.id, [
+    committedEvent(offeredEvent(seat), { attempt: run.attempt, ...numbersOf(row) }),
+  ]);
   return true;
 }
 

@@ -1,35 +1,26 @@
 // Runs as the API shows them: one, or a page of a project's, newest first.
 import type { z } from 'zod';
-import { sql } from 'kysely';
 import type { Run, runListQuerySchema } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { parseJson } from '../../protocol/json.ts';
-import { agentWatchdogMs } from '../../protocol/limits.ts';
 import { outcomeSchema } from '../../protocol/outcome.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import { isFinal, runStates } from '../../protocol/states.ts';
-import { nowMs } from '../store/dialect.ts';
 import type { RunsTable } from '../store/schema.ts';
-import type { Store } from '../store/store.ts';
 import type { RunParts } from './parts.ts';
+import { runRows } from './store-read.ts';
+import type { RunRow } from './store-read.ts';
 import { visibleInputsSchema } from './stored-inputs.ts';
 
-type RunRow = Omit<RunsTable, 'envelope'> & {
-  readonly project_name: string;
-  readonly group_name: string;
-  readonly agent_name: string | null;
-  readonly silent_since: number | null;
-};
-
-type Reading = Pick<RunParts, 'store'>;
+type Reading = Pick<RunParts, 'store' | 'reads'>;
 
 /** Throws `not_found`. */
 export async function readRun(parts: Reading, run: string): Promise<Run> {
-  const [row] = await parts.store.read(runRows(parts.store).where('runs.id', '=', run).compile());
+  const [row] = await parts.store.read(parts.reads.run({ run }));
   if (row === undefined) {
     throw new Failure('not_found', `There is no run ${run}; \`wayside run list\` shows what there is.`);
   }
-  return runOfRow(row as unknown as RunRow);
+  return runOfRow(row);
 }
 
 export interface RunPageQuery {
@@ -54,7 +45,7 @@ export async function listRuns(parts: Reading, page: RunPageQuery): Promise<read
       .limit(page.limit + 1)
       .compile(),
   );
-  return rows.map((row) => runOfRow(row as unknown as RunRow));
+  return rows.map(runOfRow);
 }
 
 /** Where a run is, for the check of permissions; null where there is no such run. */
@@ -71,27 +62,6 @@ function statesOf(state: NonNullable<RunPageQuery['state']>) {
   if (state === 'active') return runStates.filter((each) => !isFinal(each));
   if (state === 'ended') return runStates.filter(isFinal);
   return [state];
-}
-
-function runRows(store: Store) {
-  const now = nowMs(store.engine);
-  return store.db
-    .selectFrom('runs')
-    .innerJoin('projects', 'projects.id', 'runs.project')
-    .innerJoin('groups', 'groups.id', 'runs.group_id')
-    .leftJoin('agents', 'agents.id', 'runs.agent')
-    .selectAll('runs')
-    .select([
-      'projects.name as project_name',
-      'groups.name as group_name',
-      'agents.name as agent_name',
-      // A server that died could not write down that the agent was gone; its silence says it then.
-      sql<number | null>`case
-        when runs.state <> 'running' then null
-        when agents.disconnected_at is not null then agents.disconnected_at
-        when agents.last_seen_at + ${sql.lit(agentWatchdogMs)} < ${now} then agents.last_seen_at
-        else null end`.as('silent_since'),
-    ]);
 }
 
 function runOfRow(row: RunRow): Run {

@@ -3,13 +3,22 @@
 // indeterminate (rules.md 12).
 import { lostAgentGraceMs } from '../../protocol/limits.ts';
 import { conclude } from './conclude.ts';
+import type { RunFacts } from './contract.ts';
 import { forEachRun } from './for-each-run.ts';
 import type { RunParts } from './parts.ts';
 
 /** True where open rows are of another incarnation of the store. */
 export async function wasRolledBack(parts: Pick<RunParts, 'store' | 'reads'>): Promise<boolean> {
+  return (await openOfAnotherStore(parts)).length > 0;
+}
+
+async function openOfAnotherStore(parts: Pick<RunParts, 'store' | 'reads'>): Promise<readonly RunFacts[]> {
   const { incarnation } = parts.store;
-  return (await parts.store.read(parts.reads.ofAnotherStore({ incarnation }))).length > 0;
+  const rows = await parts.store.snapshot([
+    parts.reads.queuedOfAnotherStore({ incarnation }),
+    parts.reads.heldOfAnotherStore({ incarnation }),
+  ]);
+  return rows.flat() as unknown as readonly RunFacts[];
 }
 
 /** When the agents had their time to say what they have in hand. */
@@ -19,9 +28,8 @@ export function graceIsOver(parts: Pick<RunParts, 'clock' | 'startedAt'>): boole
 
 /** What no agent has shown to be in its hands. Afterwards dispatch may go on. */
 export async function settleRolledBack(parts: RunParts): Promise<void> {
-  const { incarnation } = parts.store;
   for (;;) {
-    const open = await parts.store.read(parts.reads.ofAnotherStore({ incarnation }));
+    const open = await openOfAnotherStore(parts);
     if (open.length === 0) return;
     parts.report({
       kind: 'rolled_back',

@@ -11,13 +11,22 @@ import type { DefinitionChoice } from './choose-definition.ts';
 import { outcomeUnknown } from './commit.ts';
 import type { Actor, RunFacts, Seat } from './contract.ts';
 import { dataText, stateEvent } from './events.ts';
-import { deliverOffer, makeOffer, offeredFacts, offerSteps, publishOffered } from './offer.ts';
+import { listOf } from './lists.ts';
+import {
+  appendOffered,
+  deliverOffer,
+  makeOffer,
+  offeredFacts,
+  offerValues,
+  publishOffered,
+} from './offer.ts';
 import type { Offering } from './offer.ts';
 import type { RunParts } from './parts.ts';
 import { readRun } from './read.ts';
 import { resolveInputs } from './resolve-inputs.ts';
 import type { Resolved } from './resolve-inputs.ts';
 import { reserve, unreserve } from './seats.ts';
+import type { NewRunValues } from './store-birth.ts';
 import { prepareInputs, runCell } from './stored-inputs.ts';
 import type { PreparedInputs } from './stored-inputs.ts';
 
@@ -142,7 +151,7 @@ async function storeAndOffer(
   let made = false;
   try {
     const results = await storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
-    made = publishOffered(parts, offering, results.slice(bornSteps));
+    made = publishOffered(parts, offering, results[bornSteps]);
   } finally {
     if (!made) unreserve(seat, run);
   }
@@ -179,21 +188,13 @@ function unitOf(
 ): readonly Step[] {
   const { sql } = parts;
   const { id, action, project, group_id: group, operation } = run;
-  const offered =
-    offering === null ? [] : [...offerSteps(parts, offering, true), sql.claimTurn({ run: id, group })];
+  const values = rowOf(press, run, prepared);
   return [
     press.actor.guard,
     sql.takeSequence({ action, project, group, operation }),
-    sql.insertRun(rowOf(press, run, prepared)),
-    sql.append({
-      run: id,
-      attempt: 0,
-      kind: 'state',
-      wireSeq: null,
-      back: 0,
-      data: dataText(stateEvent({ state: 'queued' })),
-    }),
-    ...offered,
+    offering === null ? sql.insertQueued(values) : sql.insertOffered(directValues(parts, offering, values)),
+    sql.appendFirst({ run: id, data: dataText(stateEvent({ state: 'queued' })) }),
+    ...(offering === null ? [] : [appendOffered(parts, offering), sql.claimTurn({ run: id, group })]),
     parts.audit.step({
       ...press.actor.entry,
       operation: 'run.start',
@@ -210,7 +211,14 @@ function unitOf(
   ];
 }
 
-function rowOf(press: Press, run: RunFacts, prepared: PreparedInputs) {
+function directValues(parts: RunParts, offering: Offering, values: NewRunValues) {
+  const { agent, session, leaseMs, limit } = offerValues(parts, offering);
+  const takeable = offering.seat.definitions.get(offering.run.group_id)?.values() ?? [];
+  const digests = listOf([...takeable].map(({ digest }) => digest));
+  return { ...values, agent, session, leaseMs, limit, digests };
+}
+
+function rowOf(press: Press, run: RunFacts, prepared: PreparedInputs): NewRunValues {
   const { body } = press;
   return {
     id: run.id,

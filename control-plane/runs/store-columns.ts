@@ -14,6 +14,12 @@ export function nextEvent(e: ExpressionBuilder<Database, 'runs'>) {
   return e('last_event', '+', 1);
 }
 
+/**
+ * In an agent's hands, or kept a slot by. Word for word the condition of the index `runs_held`: SQLite uses it for no
+ * other, so narrower states are asked for beside it.
+ */
+export const isHeld = sql<boolean>`runs.state in ('offered', 'running', 'indeterminate')`;
+
 /** True of a run of whose action no later run has started. */
 export const noLaterStarted = sql<boolean>`not exists (select 1 from runs as later
   where later.action = runs.action and later.sequence > runs.sequence and later.started_at is not null)`;

@@ -5,78 +5,7 @@ import type { RunState } from '../../protocol/states.ts';
 import { nowMs } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
-import { textList } from './lists.ts';
 import { is, nextEvent, noLaterStarted, onRun } from './store-columns.ts';
-
-export function birthStatements(store: Store) {
-  const { db, engine } = store;
-  const now = nowMs(engine);
-
-  const insertRun = compileOnce(
-    {
-      id: '',
-      organization: '',
-      project: '',
-      action: '',
-      action_name: '',
-      group_id: '',
-      operation: '',
-      priority: 0,
-      requested_by: '',
-      requester_name: '',
-      token: null as string | null,
-      schedule: null as string | null,
-      reason: null as string | null,
-      definition_digest: '',
-      pinned_digest: 0,
-      idempotent: 0,
-      timeout_ms: 0,
-      visible_inputs: '',
-      envelope: null as string | null,
-      store_incarnation: '',
-      expiresInMs: 0,
-    },
-    ({ expiresInMs, ...given }) =>
-      db.insertInto('runs').values((e) => ({
-        ...given,
-        sequence: e.selectFrom('actions').select('sequence').where('id', '=', given.action),
-        // Round robin over actions: behind the action's own last run, and not before what was claimed already.
-        turn: sql<number>`(select max(turn) from (
-            select turn from ${sql.table('groups')} where id = ${given.group_id}
-            union all
-            select * from (select turn + 1 as turn from runs
-              where action = ${given.action} and group_id = ${given.group_id} order by sequence desc limit 1) as own
-          ) as turns)`,
-        state: is('queued'),
-        attempt: 0,
-        lapsed: 0,
-        excluded_agents: '{}',
-        settled: 0,
-        last_wire_seq: 0,
-        last_event: 1,
-        queued_at: now,
-        expires_at: sql<number>`${now} + ${expiresInMs}`,
-      })),
-  );
-
-  const takeSequence = compileOnce({ action: '', project: '', group: '', operation: '' }, (p) =>
-    db
-      .updateTable('actions')
-      .set((e) => ({ sequence: e('sequence', '+', 1) }))
-      .where('id', '=', p.action)
-      .where('project', '=', p.project)
-      .where('group_id', '=', p.group)
-      .where('operation', '=', p.operation)
-      .returning('sequence'),
-  );
-
-  return {
-    insertRun: (values: Parameters<typeof insertRun>[0]): Step => step(insertRun(values)),
-    /** Fails where the action was deleted or points elsewhere by now. */
-    takeSequence: (values: Parameters<typeof takeSequence>[0]): Step =>
-      step(takeSequence(values), { name: 'action', exactly: 1 }),
-  };
-}
 
 const offerTo = {
   ...onRun,
@@ -89,11 +18,27 @@ const offerTo = {
   /** How many runs of the operation this agent does at once; below 0: no limit. */
   limit: 0,
 };
-/** Changes nothing where the run is not queued any more, or the agent may not have it now. */
-function offering(store: Store, p: typeof offerTo) {
-  const now = nowMs(store.engine);
-  return (
-    store.db
+
+export type OfferValues = typeof offerTo;
+
+/**
+ * True where the agent may have the run now: it is still in this session and not leaving, and its own limit on the
+ * operation leaves room. An indeterminate run keeps its slot until evidence or a person frees it (rules.md 8).
+ */
+export function mayHave(p: Pick<OfferValues, 'agent' | 'session' | 'group' | 'operation' | 'limit'>) {
+  return sql<boolean>`(exists (select 1 from agents where agents.id = ${p.agent}
+      and agents.session = ${p.session} and agents.status = 'active' and agents.draining = 0)
+    and (${p.limit} < 0 or (select count(*) from runs as held
+      where held.group_id = ${p.group} and held.operation = ${p.operation} and held.agent = ${p.agent}
+      and held.state in ('offered', 'running', 'indeterminate')
+      and (held.state <> 'indeterminate' or held.released_by is null)) < ${p.limit}))`;
+}
+
+export function offerStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+  const offer = compileOnce(offerTo, (p) =>
+    db
       .updateTable('runs')
       .set((e) => ({
         state: is('offered'),
@@ -110,36 +55,7 @@ function offering(store: Store, p: typeof offerTo) {
       .where('id', '=', p.run)
       .where('state', '=', is('queued'))
       .where('attempt', '=', p.attempt)
-      .where((e) =>
-        e.exists(
-          e
-            .selectFrom('agents')
-            .select('agents.id')
-            .where('agents.id', '=', p.agent)
-            .where('agents.session', '=', p.session)
-            .where('agents.status', '=', 'active')
-            .where('agents.draining', '=', 0),
-        ),
-      )
-      // An indeterminate run keeps its slot until evidence settles it or a person releases it (rules.md 8).
-      .where(
-        sql<boolean>`(${p.limit} < 0 or (select count(*) from runs as held
-        where held.group_id = ${p.group} and held.operation = ${p.operation} and held.agent = ${p.agent}
-        and held.state in ('offered', 'running', 'indeterminate')
-        and (held.state <> 'indeterminate' or held.released_by is null)) < ${p.limit})`,
-      )
-  );
-}
-
-export function offerStatements(store: Store) {
-  const { db, engine } = store;
-  const offer = compileOnce(offerTo, (p) => offering(store, p));
-  const offerDirect = compileOnce({ ...offerTo, priority: 0, digests: '' }, (p) =>
-    offering(store, p).where(
-      sql<boolean>`not exists (select 1 from runs as ahead
-        where ahead.state = 'queued' and ahead.group_id = ${p.group} and ahead.id <> ${p.run}
-        and ahead.priority >= ${p.priority} and ahead.definition_digest in ${textList(engine, p.digests)})`,
-    ),
+      .where(mayHave(p)),
   );
 
   const claimTurn = compileOnce({ run: '', group: '' }, (p) => {
@@ -163,9 +79,8 @@ export function offerStatements(store: Store) {
   );
 
   return {
-    offer: (values: typeof offerTo): Step => step(offer(values)),
-    /** The same, only where nothing is ahead in the queue that the agent could do instead. */
-    offerDirect: (values: Parameters<typeof offerDirect>[0]): Step => step(offerDirect(values)),
+    /** Changes nothing where the run is not queued any more, or the agent may not have it now. */
+    offer: (values: OfferValues): Step => step(offer(values)),
     claimTurn: (values: Parameters<typeof claimTurn>[0]): Step => step(claimTurn(values)),
     lockLimit: (values: Parameters<typeof lockLimit>[0]): Step => step(lockLimit(values)),
   };

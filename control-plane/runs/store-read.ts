@@ -1,11 +1,12 @@
 // The queries about runs that need no joins: facts for decisions, candidates for a claim, and what a sweep looks for.
 import { sql } from 'kysely';
-import { actionTimeoutMsDefault, sweepRowsMax } from '../../protocol/limits.ts';
+import { actionTimeoutMsDefault, agentWatchdogMs, sweepRowsMax } from '../../protocol/limits.ts';
 import { nowMs } from '../store/dialect.ts';
 import { compileOnce } from '../store/step.ts';
+import type { RunsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { textList } from './lists.ts';
-import { factColumns, is, noLaterStarted } from './store-columns.ts';
+import { factColumns, is, isHeld, noLaterStarted } from './store-columns.ts';
 
 export type RunQueries = ReturnType<typeof runQueries>;
 
@@ -13,18 +14,47 @@ export function runQueries(store: Store) {
   return { ...factQueries(store), ...claimQueries(store), ...sweepQueries(store), ...pruneQueries(store) };
 }
 
+export type RunRow = Omit<RunsTable, 'envelope'> & {
+  readonly project_name: string;
+  readonly group_name: string;
+  readonly agent_name: string | null;
+  /** Since when the agent of a running run has not been heard of. */
+  readonly silent_since: number | null;
+};
+
+/** Runs with the names that the API shows. */
+export function runRows(store: Store) {
+  const now = nowMs(store.engine);
+  return store.db
+    .selectFrom('runs')
+    .innerJoin('projects', 'projects.id', 'runs.project')
+    .innerJoin('groups', 'groups.id', 'runs.group_id')
+    .leftJoin('agents', 'agents.id', 'runs.agent')
+    .selectAll('runs')
+    .select([
+      'projects.name as project_name',
+      'groups.name as group_name',
+      'agents.name as agent_name',
+      // A server that died could not write down that the agent was gone; its silence says it then.
+      sql<number | null>`case
+        when runs.state <> 'running' then null
+        when agents.disconnected_at is not null then agents.disconnected_at
+        when agents.last_seen_at + ${sql.lit(agentWatchdogMs)} < ${now} then agents.last_seen_at
+        else null end`.as('silent_since'),
+    ]);
+}
+
 function factQueries(store: Store) {
   const { db, engine } = store;
   const facts = () => db.selectFrom('runs').select(factColumns);
   return {
+    run: compileOnce({ run: '' }, (p) => runRows(store).where('runs.id', '=', p.run)),
     facts: compileOnce({ run: '' }, (p) => facts().where('id', '=', p.run)),
     /** `runs` is a JSON list of ids. */
     factsIn: compileOnce({ runs: '' }, (p) => facts().where('id', 'in', textList(engine, p.runs))),
     /** What an agent has in hand as the rows say. */
     heldBy: compileOnce({ agent: '' }, (p) =>
-      facts()
-        .where('agent', '=', p.agent)
-        .where('state', 'in', [is('offered'), is('running')]),
+      facts().where('agent', '=', p.agent).where(isHeld).where('state', '!=', is('indeterminate')),
     ),
     events: compileOnce({ run: '', after: 0, limit: 0 }, (p) =>
       db
@@ -88,11 +118,13 @@ function claimQueries(store: Store) {
         .limit(p.limit),
     ),
     /** Slots that indeterminate runs keep, by agent and operation (rules.md 8). */
-    keptSlots: compileOnce({ group: '', operations: '' }, (p) =>
+    keptSlots: compileOnce({ group: '', agents: '', operations: '' }, (p) =>
       db
         .selectFrom('runs')
         .select((e) => ['agent', 'operation', e.fn.countAll<number>().as('count')])
+        .where(isHeld)
         .where('state', '=', is('indeterminate'))
+        .where('agent', 'in', textList(engine, p.agents))
         .where('group_id', '=', p.group)
         .where('operation', 'in', textList(engine, p.operations))
         .where('released_by', 'is', null)
@@ -125,6 +157,7 @@ function sweepQueries(store: Store) {
   return {
     lapsed: compileOnce(ofStore, (p) =>
       facts()
+        .where(isHeld)
         .where('state', '=', is('offered'))
         .where('lease_until', '<=', now)
         .where('store_incarnation', '=', p.incarnation),
@@ -140,6 +173,7 @@ function sweepQueries(store: Store) {
     overdue: compileOnce({ marginMs: 0 }, (p) =>
       facts()
         .select(['timeout_sent_at'])
+        .where(isHeld)
         .where('state', '=', is('running'))
         .where(
           sql<boolean>`started_at + coalesce(timeout_ms, ${sql.lit(actionTimeoutMsDefault)}) + ${p.marginMs} <= ${now}`,
@@ -147,7 +181,11 @@ function sweepQueries(store: Store) {
     ),
     /** Cancels that an agent has not answered. */
     pendingCancels: () =>
-      facts().where('state', '=', is('running')).where('cancel_requested_at', 'is not', null).compile(),
+      facts()
+        .where(isHeld)
+        .where('state', '=', is('running'))
+        .where('cancel_requested_at', 'is not', null)
+        .compile(),
     leavingOut: () =>
       facts().where('state', '=', is('queued')).where('excluded_agents', '!=', '{}').compile(),
     /** Queued for longer than `ageMs` with a definition that nobody advertises, while the operation has another. */
@@ -168,9 +206,13 @@ function sweepQueries(store: Store) {
         }),
     ),
     /** Open rows that a restored or rolled back database left behind (rules.md 12). */
-    ofAnotherStore: compileOnce(ofStore, (p) =>
+    queuedOfAnotherStore: compileOnce(ofStore, (p) =>
+      facts().where('state', '=', is('queued')).where('store_incarnation', '!=', p.incarnation),
+    ),
+    heldOfAnotherStore: compileOnce(ofStore, (p) =>
       facts()
-        .where('state', 'in', [is('queued'), is('offered'), is('running')])
+        .where(isHeld)
+        .where('state', '!=', is('indeterminate'))
         .where('store_incarnation', '!=', p.incarnation),
     ),
     /** When each of the agents was last heard of, by the store's clock. */

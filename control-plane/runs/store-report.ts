@@ -5,6 +5,7 @@ import type { RunState } from '../../protocol/states.ts';
 import { nowMs } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
+import { jsonRows } from './lists.ts';
 import { is, onRun } from './store-columns.ts';
 
 const byAgent = { ...onRun, agent: '', events: 0, expected: 0, seq: 0 };
@@ -68,9 +69,22 @@ export function reportStatements(store: Store) {
   };
 }
 
+const columns = ['run', 'seq', 'at', 'kind', 'attempt', 'wire_seq', 'data'] as const;
+
 export function eventStatements(store: Store) {
   const { db, engine } = store;
   const now = nowMs(engine);
+  const appendFirst = compileOnce({ run: '', data: '' }, (p) =>
+    db.insertInto('run_events').values({
+      run: p.run,
+      seq: 1,
+      at: now,
+      kind: 'state',
+      attempt: 0,
+      wire_seq: null,
+      data: p.data,
+    }),
+  );
   const event = {
     run: '',
     attempt: 0,
@@ -80,7 +94,6 @@ export function eventStatements(store: Store) {
     back: 0,
     data: '',
   };
-  const columns = ['run', 'seq', 'at', 'kind', 'attempt', 'wire_seq', 'data'] as const;
   const append = compileOnce(event, (p) =>
     db
       .insertInto('run_events')
@@ -101,6 +114,39 @@ export function eventStatements(store: Store) {
       )
       .returning(['seq', 'at']),
   );
+  return {
+    /** The first event of a run that is stored in the same unit. */
+    appendFirst: (values: Parameters<typeof appendFirst>[0]): Step => step(appendFirst(values)),
+    /** Appends one event under the number that the change before it took. */
+    append: (values: typeof event): Step => step(append(values), { name: 'event', exactly: 1 }),
+    ...batchStatements(store),
+  };
+}
+
+function batchStatements(store: Store) {
+  const { db, engine } = store;
+  const now = nowMs(engine);
+  const appendAll = compileOnce({ ...onRun, count: 0, events: '' }, (p) => {
+    const { rows, at, text } = jsonRows(engine, p.events);
+    return db
+      .insertInto('run_events')
+      .columns([...columns])
+      .expression((e) =>
+        e
+          .selectFrom(['runs', rows.as('given')])
+          .select([
+            'runs.id',
+            sql<number>`runs.last_event - ${p.count} + 1 + ${at}`.as('seq'),
+            now.as('at'),
+            sql<RunEvent['kind']>`${text('kind')}`.as('kind'),
+            sql<number>`${p.attempt}`.as('attempt'),
+            sql<number | null>`cast(${text('wire')} as bigint)`.as('wire_seq'),
+            sql<string>`${text('data')}`.as('data'),
+          ])
+          .where('runs.id', '=', p.run),
+      )
+      .returning(['seq', 'at']);
+  });
   const appendOffered = compileOnce({ ...onRun, agent: '', data: '' }, (p) =>
     db
       .insertInto('run_events')
@@ -125,8 +171,9 @@ export function eventStatements(store: Store) {
       .returning(['seq', 'at']),
   );
   return {
-    /** Appends one event under the numbers that the change before it took. */
-    append: (values: typeof event): Step => step(append(values), { name: 'event', exactly: 1 }),
+    /** The same for several at once: `events` is a JSON list of `{kind, wire, data}`, `count` its length. */
+    appendAll: (values: Parameters<typeof appendAll>[0]): Step =>
+      step(appendAll(values), { name: 'event', exactly: values.count }),
     /** Appends the event of an offer, where the offer was made. */
     appendOffered: (values: Parameters<typeof appendOffered>[0]): Step => step(appendOffered(values)),
   };

@@ -6,8 +6,9 @@ import type { RunState } from '../../protocol/states.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import { textList } from './lists.ts';
-import { is, nextEvent, onRun } from './store-columns.ts';
-import { acceptStatements, birthStatements, offerStatements, requeueStatements } from './store-offer.ts';
+import { is, isHeld, nextEvent, onRun } from './store-columns.ts';
+import { birthStatements } from './store-birth.ts';
+import { acceptStatements, offerStatements, requeueStatements } from './store-offer.ts';
 import { eventStatements, reportStatements } from './store-report.ts';
 
 export type RunStatements = ReturnType<typeof runStatements>;
@@ -169,6 +170,7 @@ function revokeStatements(store: Store) {
         last_event: nextEvent(e),
       }))
       .where('agent', '=', p.agent)
+      .where(isHeld)
       .where('state', '=', is('offered')),
   );
   const giveUp = compileOnce({ agent: '', code: '', message: '' }, (p) =>
@@ -183,6 +185,7 @@ function revokeStatements(store: Store) {
         last_event: nextEvent(e),
       }))
       .where('agent', '=', p.agent)
+      .where(isHeld)
       .where('state', '=', is('running')),
   );
   return {
@@ -224,6 +227,7 @@ function tellAll({ db, engine }: Store, from: RunState) {
             sql<string>`${p.data}`.as('data'),
           ])
           .where('agent', '=', p.agent)
+          .where(isHeld)
           .where('state', '=', is(from)),
       ),
   );

@@ -279,11 +279,12 @@ export const firstLight = {
     // The digest lies in the index, so that a claim passes over what no free agent can do without reading the rows.
     `create index runs_claim on runs (group_id, priority desc, turn, id, definition_digest) where state = 'queued'`,
     `create index runs_expiry on runs (expires_at) where state = 'queued'`,
-    `create index runs_held on runs (agent, state) where state in ('offered', 'running')`,
-    `create index runs_slots on runs (group_id, operation) where state in ('offered', 'running', 'indeterminate')`,
+    // SQLite takes it only for a query that has this condition word for word.
+    `create index runs_held on runs (agent, group_id, operation) where state in ('offered', 'running', 'indeterminate')`,
     `create index runs_project on runs (project, id)`,
     `create index runs_action on runs (action, id)`,
-    // One sequence over state changes, status and output alike; wire_seq is the agent's own number, for duplicates.
+    // One sequence over state changes, status and output alike. \`wire_seq\` is the agent's own number; that each is
+    // stored once is guarded at the run, whose \`last_wire_seq\` every batch must continue.
     `create table run_events (
        run text not null,
        seq bigint not null,
@@ -294,7 +295,6 @@ export const firstLight = {
        data text not null,
        primary key (run, seq)
      )`,
-    `create unique index run_events_wire on run_events (run, attempt, wire_seq) where wire_seq is not null`,
     // Outlives a pruned run, so that a late report is answered and never taken for news (rules.md 16).
     `create table run_tombstones (
        run text primary key,
