@@ -6,6 +6,7 @@ import { registerAgent } from './commands/agent.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerGroup } from './commands/group.ts';
+import { registerHclEval } from './commands/hcl-eval.ts';
 import { registerLogin } from './commands/login.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerRun } from './commands/run.ts';
@@ -39,6 +40,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerAudit(program, surroundings);
   registerBackup(program, surroundings);
   registerRestore(program, surroundings);
+  registerHclEval(program, surroundings);
   registerServer(program, surroundings);
   return program;
 }

@@ -7,6 +7,7 @@ import { actionRoutes } from './actions/routes.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
 import { forgetConnections } from './agents/record-pulse.ts';
+import { openRevocations } from './agents/revocations.ts';
 import { agentRoutes } from './agents/routes.ts';
 import { openAudit } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
@@ -22,8 +23,10 @@ import { openChannel } from './channel/open-channel.ts';
 import type { ServerConfig } from './config.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
+import type { RegisteredRoute } from './http/registered-routes.ts';
 import { initialize, isEmpty } from './organizations/initialize.ts';
 import { openPki } from './pki/open-pki.ts';
+import { pkiRoutes } from './pki/routes.ts';
 import type { Pki } from './pki/open-pki.ts';
 import { keepServerCertificate } from './pki/server-certificate.ts';
 import { principalRoutes } from './principals/routes.ts';
@@ -59,6 +62,8 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   /** The disk failed: nothing that was not acknowledged may be, so the process must end (rules.md 4). */
   readonly onFatal: (cause: unknown) => void;
+  /** Told of each route of the API that is registered. */
+  readonly onRoute?: (route: RegisteredRoute) => void;
   /** Stops the process at a named point, in fault tests only. */
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
 }
@@ -199,7 +204,7 @@ async function openAgentSide(
 }
 
 async function openApi(
-  { config, log }: ServerOptions,
+  { config, log, onRoute }: ServerOptions,
   core: Core,
   agents: AgentSide,
   closing: (() => Promise<void> | void)[],
@@ -212,6 +217,7 @@ async function openApi(
     version,
     tls: config.http.tls,
     unauthenticated: (code) => audit.countDenial(code),
+    ...(onRoute === undefined ? {} : { onRoute }),
   });
   closing.push(() => app.close());
   const deps = {
@@ -235,6 +241,8 @@ async function openApi(
   auditRoutes(app, deps);
   keyringRoutes(app, { ...deps, provider: secrets.provider });
   storeRoutes(app, deps);
+  const revocations = openRevocations(agents.deps);
+  pkiRoutes(app, { ...deps, pki: core.pki, signingKeys: secrets.signingKeys, revocations });
   app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
     status: 'ok',
   }));
