@@ -8,6 +8,7 @@ import { registerBackup } from './commands/backup.ts';
 import { registerGroup } from './commands/group.ts';
 import { registerHclEval } from './commands/hcl-eval.ts';
 import { registerLogin } from './commands/login.ts';
+import { registerPki } from './commands/pki.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
@@ -41,6 +42,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerBackup(program, surroundings);
   registerRestore(program, surroundings);
   registerHclEval(program, surroundings);
+  registerPki(program, surroundings);
   registerServer(program, surroundings);
   return program;
 }

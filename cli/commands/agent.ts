@@ -1,6 +1,6 @@
 // `wayside agent …`: who is online, and how an agent leaves, quietly or at once.
 import type { Command } from 'commander';
-import { agentPageSchema, agentSchema } from '../../protocol/api/operations.ts';
+import { agentPageSchema, agentSchema, joinTokenSchema } from '../../protocol/api/operations.ts';
 import type { Agent } from '../../protocol/api/operations.ts';
 import { acting, allPages, collect } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
@@ -20,6 +20,11 @@ export function registerAgent(program: Command, surroundings: Surroundings): voi
     .description('end its connections at once and never let its certificate in again')
     .option('--reason <text>')
     .action(acting(surroundings, revoke));
+  agent
+    .command('recovery-token <agent>')
+    .description('make a one-time token with which an agent whose certificate expired gets its identity back')
+    .addHelpText('after', '\nExample:\n  wayside agent recovery-token basement')
+    .action(acting(surroundings, recoveryToken));
   agent
     .command('approve <agent>')
     .description('let a new agent of a production group in, after comparing the fingerprint of its key')
@@ -72,6 +77,19 @@ async function revoke(
 ): Promise<void> {
   const path = `${project}/agents/${encodeURIComponent(reference)}/revoke`;
   showAgent(print, await client.call({ method: 'POST', path, body: options, answer: agentSchema }));
+}
+
+async function recoveryToken({ client, print, project }: CommandContext, reference: string): Promise<void> {
+  const path = `${project}/agents/${encodeURIComponent(reference)}/recovery-tokens`;
+  const made = await client.call({ method: 'POST', path, body: {}, answer: joinTokenSchema });
+  if (print.json) {
+    print.out(JSON.stringify(made));
+    return;
+  }
+  print.out(made.command);
+  print.err(
+    `The token works one time, until ${time(made.expires_at)}, on the machine that has the agent's old key.`,
+  );
 }
 
 async function approve(
