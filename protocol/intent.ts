@@ -2,7 +2,7 @@
 // JWS compact serialization (RFC 7515) with ES256 over the canonical JSON (RFC 8785) of the intent.
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { compactVerify, CompactSign } from 'jose';
+import { base64url, compactVerify } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { importJWK } from 'jose';
 import { z } from 'zod';
@@ -36,14 +36,31 @@ export const intentSchema = z.object({
 });
 export type Intent = z.infer<typeof intentSchema>;
 
-/** Signs with the active intent key; `kid` is its JWK thumbprint (RFC 7638). */
+/** An active intent key; `kid` is its JWK thumbprint (RFC 7638). */
+export interface IntentKey {
+  readonly kid: string;
+  /** ES256 over the bytes: the 64 bytes of r and s (RFC 7518, section 3.4). */
+  readonly sign: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+}
+
+/** Signs with a key of WebCrypto. */
 export async function signIntent(
   intent: Intent,
   key: { readonly kid: string; readonly privateKey: CryptoKey },
 ): Promise<string> {
-  return new CompactSign(new TextEncoder().encode(canonicalJson(intent)))
-    .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: intentType })
-    .sign(key.privateKey);
+  const { subtle } = globalThis.crypto;
+  const sign = async (bytes: Uint8Array): Promise<Uint8Array> => {
+    const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+    return new Uint8Array(await subtle.sign(algorithm, key.privateKey, new Uint8Array(bytes)));
+  };
+  return signIntentWith(intent, { kid: key.kid, sign });
+}
+
+/** The JWS in compact form (RFC 7515, section 7.1), whoever makes the signature. */
+export async function signIntentWith(intent: Intent, key: IntentKey): Promise<string> {
+  const header = JSON.stringify({ alg: 'ES256', kid: key.kid, typ: intentType });
+  const input = `${base64url.encode(header)}.${base64url.encode(canonicalJson(intent))}`;
+  return `${input}.${base64url.encode(await key.sign(new TextEncoder().encode(input)))}`;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { AdvertisedDefinition, OperationFacts } from './neighbours.ts';
 /** Definitions of one digest, as a request sees them. */
 export interface DefinitionChoice {
   readonly digest: string;
+  /** JSON Schema of the inputs as text; null where the action declares none. */
   readonly schema: string | null;
   readonly timeoutMs: number;
   /** Only where every agent that advertises the digest says so. */

@@ -2,6 +2,7 @@
 import type { CryptoKey } from 'jose';
 import type { RunEvent } from '../../protocol/api/runs.ts';
 import type { FailureCode } from '../../protocol/failures.ts';
+import type { IntentKey } from '../../protocol/intent.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
 import type { Caller } from '../authority/authorize.ts';
 import type { AgentConnection } from '../channel/contract.ts';
@@ -128,8 +129,8 @@ export interface RunsDeps {
   readonly audit: AuditTrail;
   readonly authority: RunAuthority;
   readonly secrets: Pick<Secrets, 'sealAtRest' | 'openTextAtRest'>;
-  /** The active key that signs intents; its id is a JWK thumbprint (RFC 7638). */
-  readonly intentKey: () => { readonly kid: string; readonly privateKey: CryptoKey };
+  /** The active key that signs intents; see `intentKeyOf`. */
+  readonly intentKey: () => IntentKey;
   readonly clock: RunClock;
   readonly random: {
     /** A UUIDv7 (RFC 9562). */

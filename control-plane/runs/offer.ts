@@ -1,7 +1,7 @@
 // The offer of a run to one agent: the signed intent, and the inputs sealed to that agent's key. Made once for each
 // attempt, while its commit is under way; sent only after it.
 import type { ServerFrame } from '../../protocol/frames.ts';
-import { inputsDigest, signIntent } from '../../protocol/intent.ts';
+import { inputsDigest, signIntentWith } from '../../protocol/intent.ts';
 import type { IntentInput } from '../../protocol/intent.ts';
 import { intentMsMax, leaseMs } from '../../protocol/limits.ts';
 import { clearInputs, sealInputs } from '../../protocol/seal.ts';
@@ -48,7 +48,7 @@ export async function makeOffer(
   const secret = Object.values(inputs).some((input) => input.salt !== undefined);
   const [intent, sealed] = await Promise.all([
     inputsDigest(inputs).then((inputs_digest) =>
-      signIntent(
+      signIntentWith(
         {
           run: id,
           attempt,

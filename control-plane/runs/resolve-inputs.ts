@@ -2,11 +2,13 @@
 // default, which stays with the agent. Pure; secrets come in opened and leave only as sensitive inputs.
 import { checkInputs } from '../../hcl/agent-file/check-inputs.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { parseJson, stringifyJson } from '../../protocol/json.ts';
+import { stringifyJson } from '../../protocol/json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { inputsBytesMax, secretCharactersMin } from '../../protocol/limits.ts';
 import type { StoredInput } from '../variables/stored-inputs.ts';
 import type { DefinitionChoice } from './choose-definition.ts';
+import { parseInputSchema } from './input-schema.ts';
+import type { InputSchema } from './input-schema.ts';
 import type { ResolvedInput } from './stored-inputs.ts';
 
 export interface InputSources {
@@ -45,37 +47,18 @@ export function resolveInputs(
   });
 }
 
-interface SchemaFacts {
-  /** Null where the action declares no inputs: it gets what is given and its own variables. */
-  readonly names: ReadonlySet<string> | null;
-  readonly sensitive: ReadonlySet<string>;
-}
-
-function schemaFacts(definition: DefinitionChoice): SchemaFacts {
-  if (definition.schema === null) return { names: null, sensitive: new Set() };
-  const { properties } = parseJson(definition.schema) as { properties?: Record<string, JsonValue> };
-  const declared = Object.entries(properties ?? {});
-  const marked = declared.filter(
-    ([, property]) =>
-      typeof property === 'object' && property !== null && Reflect.get(property, 'x-wayside-sensitive'),
-  );
-  return {
-    names: new Set(declared.map(([name]) => name)),
-    sensitive: new Set(marked.map(([name]) => name)),
-  };
-}
-
 function valuesFor(definition: DefinitionChoice, sources: InputSources): readonly ResolvedInput[] {
-  const facts = schemaFacts(definition);
+  const schema = definition.schema === null ? null : parseInputSchema(definition.schema);
   const given = new Map(Object.entries(sources.given));
   const filled = [...sources.stored].filter(
-    ([name, stored]) => !given.has(name) && mayFill(facts, name, stored),
+    ([name, stored]) => !given.has(name) && mayFill(schema, name, stored),
   );
-  const isSensitive = (name: string): boolean => facts.sensitive.has(name) || sources.sensitive.has(name);
+  const isSensitive = (name: string): boolean =>
+    (schema?.sensitive.has(name) ?? false) || sources.sensitive.has(name);
   return [
     ...[...given].map(([name, value]) => ({ name, value, sensitive: isSensitive(name) })),
     ...filled.map(([name, { value, sensitive }]) => {
-      if (sensitive && facts.names !== null && !isSensitive(name)) {
+      if (sensitive && schema !== null && !isSensitive(name)) {
         throw new Failure(
           'sensitive_needs_sensitive_input',
           `The stored variable for ${name} is sensitive, and the action does not declare the input ${name} as sensitive.`,
@@ -87,12 +70,12 @@ function valuesFor(definition: DefinitionChoice, sources: InputSources): readonl
 }
 
 /** An action without declared inputs gets only the variables that are its own. */
-function mayFill(facts: SchemaFacts, name: string, stored: StoredInput): boolean {
-  return facts.names === null ? stored.scope === 'action' : facts.names.has(name);
+function mayFill(schema: InputSchema | null, name: string, stored: StoredInput): boolean {
+  return schema === null ? stored.scope === 'action' : schema.names.has(name);
 }
 
 function problemsOf(definition: DefinitionChoice, inputs: readonly ResolvedInput[]) {
-  const schema = definition.schema === null ? null : parseJson(definition.schema);
+  const schema = definition.schema === null ? null : parseInputSchema(definition.schema).json;
   return checkInputs(schema, new Map(inputs.map(({ name, value }) => [name, value])));
 }
 

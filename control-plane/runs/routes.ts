@@ -25,7 +25,8 @@ import { idempotencyOf } from '../http/idempotency.ts';
 import type { IdempotencyDeps } from '../http/idempotency.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
-import type { ResourceOf, RouteDeps } from '../http/route.ts';
+import type { ResourceOf } from '../http/decide.ts';
+import type { RouteDeps } from '../http/route.ts';
 import { cancelRun } from './cancel.ts';
 import type { Actor } from './contract.ts';
 import type { Runs } from './open.ts';
@@ -57,6 +58,7 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
     summary: 'Press the button: request a run',
     tag,
     params: actionParams,
+    hears: ['idempotency-key'],
     body: runStartSchema,
     answers: { 201: runSchema },
     handler: async (context) => {
@@ -65,7 +67,7 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
         return {
           status: 201,
           body: await readRun(parts, once.replay),
-          headers: { 'idempotent-replayed': 'true' },
+          headers: { location: `/v1/runs/${once.replay}`, 'idempotent-replayed': 'true' },
         };
       }
       const action = await readAction(deps.store, context.project.id, context.params.action);
@@ -146,15 +148,21 @@ function watchRoutes(app: FastifyInstance, deps: Deps): void {
     tag,
     params: runParams,
     query: runEventsQuerySchema,
+    hears: ['last-event-id'],
     answers: { 200: runEventPageSchema },
-    handler: async ({ params, query, request, reply, caller }) => {
+    streams: { 200: 'text/event-stream' },
+    handler: async ({ params, query, request, reply, caller, isStillAllowed }) => {
       if (!wantsEventStream(request)) {
         const page = await readRunEvents(parts, { run: params.run, after: query.after, limit: query.limit });
         return { status: 200, body: page };
       }
       const after = parseLastEventId(lastEventId(request)) ?? query.after;
       await countingStreams(streams, caller.principal.id, () =>
-        sendEventStream(reply, numbered(watchRun(parts, { run: params.run, after }))),
+        sendEventStream(reply, {
+          source: watchRun(parts, { run: params.run, after }),
+          shape: (event) => ({ id: String(event.seq), event: event.kind, data: event }),
+          mayGoOn: isStillAllowed,
+        }),
       );
       return undefined;
     },
@@ -224,14 +232,6 @@ function parseLastEventId(id: string | null): number | null {
   if (id === null) return null;
   if (/^\d{1,15}$/.test(id)) return Number(id);
   throw new Failure('invalid_request', 'Last-Event-ID is the id of an event of this stream.');
-}
-
-async function* numbered(events: ReturnType<typeof watchRun>) {
-  try {
-    for await (const event of events) yield { id: String(event.seq), event: event.kind, data: event };
-  } finally {
-    await events.return?.();
-  }
 }
 
 async function countingStreams(

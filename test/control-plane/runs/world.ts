@@ -21,6 +21,7 @@ import type { AgentConnection, HelloFrame } from '../../../control-plane/channel
 import { insertGroup } from '../../../control-plane/groups/store.ts';
 import { initialize } from '../../../control-plane/organizations/initialize.ts';
 import type { Actor, FaultPoint, RunFacts, RunReport } from '../../../control-plane/runs/contract.ts';
+import { intentKeyOf } from '../../../control-plane/runs/intent-key.ts';
 import { openRuns } from '../../../control-plane/runs/open.ts';
 import type { Runs } from '../../../control-plane/runs/open.ts';
 import { requestRun } from '../../../control-plane/runs/request.ts';
@@ -60,6 +61,7 @@ const intentPair = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurv
   'sign',
   'verify',
 ]);
+const intentKey = intentKeyOf({ kid: 'intent-key', privateKey: intentPair.privateKey });
 export const intentJwk = {
   ...(await webcrypto.subtle.exportKey('jwk', intentPair.publicKey)),
   kid: 'intent-key',
@@ -138,7 +140,7 @@ export class World {
       audit: this.trail(),
       authority: runAuthorityOf(this.authority),
       secrets: this.secrets,
-      intentKey: () => ({ kid: 'intent-key', privateKey: intentPair.privateKey }),
+      intentKey: () => intentKey,
       clock: { now: () => this.now, after: () => () => undefined },
       random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
       report: (report) => this.reports.push(report),
