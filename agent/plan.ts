@@ -16,13 +16,15 @@ export interface PlanSurroundings {
   readonly shell: string;
   /** The agent's own proxy. */
   readonly proxy: string | null;
+  /** The user that commands run as where the action names none. */
+  readonly runAs: string | null;
 }
 
 /** Throws a Failure with one of `evaluation_failed`, `tainted_argument`, `tainted_path`, `tainted_url`, `invalid_header`. */
 export function planOperation(
   operation: OperationDefinition,
   evaluator: Evaluator,
-  { shell, proxy }: PlanSurroundings,
+  { shell, proxy, runAs }: PlanSurroundings,
 ): OperationPlan {
   switch (operation.kind) {
     case 'run': {
@@ -33,7 +35,7 @@ export function planOperation(
         argv,
         dir: planDir(operation.dir, evaluator, argv),
         env: planEnvironment(operation.env, evaluator),
-        runAs: evaluator.action.runAs,
+        runAs: evaluator.action.runAs ?? runAs,
       };
       return plan;
     }

@@ -108,6 +108,7 @@ async function planStep(definition: OperationDefinition, run: Run, title: string
     planOperation(definition, evaluator, {
       shell: shellOf(run.host),
       proxy: run.request.settings.network.proxy,
+      runAs: run.request.settings.runAs,
     }),
   );
   if (hasShort) {

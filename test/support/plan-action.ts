@@ -40,7 +40,7 @@ export function planText(text: string, options: PlanOptions = {}): OperationPlan
     functions: standardFunctions,
     onValue: () => undefined,
   });
-  return planOperation(operation, evaluator, { shell: '/bin/sh', proxy: null });
+  return planOperation(operation, evaluator, { shell: '/bin/sh', proxy: null, runAs: null });
 }
 
 /** An action around one `run` or `http` block, with inputs of these declarations. */
