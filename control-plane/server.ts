@@ -25,6 +25,7 @@ import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
 import { initialize, isEmpty } from './organizations/initialize.ts';
+import { organizationRoutes } from './organizations/routes.ts';
 import { openPki } from './pki/open-pki.ts';
 import { pkiRoutes } from './pki/routes.ts';
 import type { Pki } from './pki/open-pki.ts';
@@ -230,6 +231,7 @@ async function openApi(
     dataFolder: config.dataFolder,
     denied: (decision, caller, request) => recordDenied({ store, audit }, { decision, caller, request }),
   } satisfies Parameters<typeof authorityRoutes>[1] & Record<string, unknown>;
+  organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);
   projectRoutes(app, deps);

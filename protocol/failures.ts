@@ -12,6 +12,7 @@ export const failures = {
   forbidden: [403, 'Not permitted'],
   not_found: [404, 'Not found'],
   method_not_allowed: [405, 'Method not allowed'],
+  request_timeout: [408, 'The request took too long'],
   conflict: [409, 'Conflict'],
   name_taken: [409, 'The name is taken'],
   in_use: [409, 'Still in use'],
@@ -22,6 +23,7 @@ export const failures = {
   idempotency_key_reused: [422, 'The idempotency key was used with another body'],
   precondition_required: [428, 'If-Match is required'],
   too_many_requests: [429, 'Too many requests'],
+  headers_too_large: [431, 'The headers are too long'],
   internal: [500, 'Internal error'],
   unavailable: [503, 'Not available'],
 
@@ -117,6 +119,11 @@ export const failures = {
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type FailureCode = keyof typeof failures;
+
+/** The `type` of a problem document (RFC 9457, section 3.1.1): a name, not an address that somebody could own. */
+export function problemTypeOf(code: FailureCode): string {
+  return `urn:wayside:problem:${code}`;
+}
 
 export function isFailureCode(code: string): code is FailureCode {
   return Object.hasOwn(failures, code);

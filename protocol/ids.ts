@@ -12,8 +12,14 @@ export const nameSchema = z
     'a name has 1 to 63 letters, digits or . _ : - and begins with a letter or digit',
   );
 
+/** A name for something new: none that looks like an id, so that a reference means one thing. */
+export const newNameSchema = nameSchema.refine((name) => !isId(name), 'a name must not look like an id');
+
 /** What a path accepts: an id or a name. */
 export const referenceSchema = z.string().min(1).max(63);
+
+/** Stands for the caller where a path takes a principal. */
+export const selfReference = 'self';
 
 export function isId(text: string): boolean {
   return idSchema.safeParse(text).success;

@@ -37,8 +37,15 @@ export function parseJson(text: string): unknown {
     return value;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    throw new Failure('invalid_json', `This is not valid JSON: ${(cause as Error).message}.`, { cause });
+    throw new Failure('invalid_json', `This is not valid JSON${whereIn(cause)}.`);
   }
+}
+
+/** Only the place: what the engine says of the error quotes the text, which may hold a secret. */
+function whereIn(cause: unknown): string {
+  if (cause instanceof RangeError) return ': it is nested too deeply';
+  const position = /at position (\d+)/.exec(cause instanceof Error ? cause.message : '')?.[1];
+  return position === undefined ? '' : `: look at character ${Number(position) + 1}`;
 }
 
 /** Writes JSON text; RawJson members are written digit for digit. */

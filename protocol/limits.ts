@@ -80,6 +80,13 @@ export const jsonDepthMax = 32;
 export const pageRowsMax = 200;
 export const pageRowsDefault = 50;
 export const requestsPerMinuteMax = 6_000;
+/** Requests of one address with tokens that are no good. */
+export const failedSignInsPerMinuteMax = 300;
+/** Tokens and addresses whose requests are counted at a time; the least recent are forgotten. */
+export const rateKeysMax = 10_000;
+export const pathParameterCharactersMax = 200;
+/** Mean delay of the event loop beyond which requests are refused as `unavailable`. */
+export const eventLoopDelayMsMax = 1_000;
 export const eventStreamsPerPrincipalMax = 100;
 export const eventStreamHeartbeatMs = 15_000;
 /** How often one request is decided again when what it was decided on has moved (store.md). */

@@ -5,6 +5,17 @@ import type { JsonValue } from './json.ts';
 
 export const jsonValueSchema: z.ZodType<JsonValue> = z.custom<JsonValue>((value) => value !== undefined);
 
+/**
+ * An object of any JSON values whose member names come from people: `z.record` would drop `__proto__` without a word.
+ * Its members are read by `Object.entries` and never looked up by name.
+ */
+export const jsonRecordSchema: z.ZodType<Readonly<Record<string, JsonValue>>> = z
+  .custom<Readonly<Record<string, JsonValue>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value),
+    'expected an object',
+  )
+  .meta({ type: 'object', additionalProperties: true });
+
 export const operationResultSchema = z.object({
   name: z.string().max(200),
   kind: z.enum(['run', 'http', 'status', 'container']),

@@ -29,7 +29,10 @@ export interface Question {
 }
 
 export interface Decision extends DecisionTrace {
-  /** False where the caller may not even learn that the resource exists; the answer is 404 then. */
+  /**
+   * False where the caller may not even learn that the resource exists; the answer is 404 then. That there is an
+   * organization is no news to any of its principals.
+   */
   readonly visible: boolean;
 }
 
@@ -55,7 +58,7 @@ export function authorize(policy: Policy, question: Question): Decision {
     })),
     matched: matched?.id ?? null,
     policy_revision: policy.revision,
-    visible: reason !== 'other_organization' && reaching.length > 0,
+    visible: reason !== 'other_organization' && (resource.project === null || reaching.length > 0),
   };
 }
 
@@ -73,9 +76,22 @@ function reasonOf(policy: Policy, question: Question, matched: BindingRecord | n
     return 'other_organization';
   }
   if (caller.principal.disabled) return 'principal_disabled';
-  if (permission === 'iam.self.read') return withinToken(caller, permission) ? 'allowed' : 'token_scope';
-  if (matched === null) return 'no_binding';
+  if (matched === null && !isOwn(question)) return 'no_binding';
   return withinToken(caller, permission) ? 'allowed' : 'token_scope';
+}
+
+/** What every principal may do with itself, without any binding: see who it is, and keep its own tokens. */
+const ownPermissions: readonly Permission[] = ['iam.token.create', 'iam.token.read', 'iam.token.revoke'];
+
+function isOwn({ caller, permission, resource }: Question): boolean {
+  if (permission === 'iam.self.read') return true;
+  const isMe = resource.project === null && resource.thing === thingOfPrincipal(caller.principal.id);
+  return isMe && ownPermissions.includes(permission);
+}
+
+/** The resource below the organization that stands for a principal. */
+export function thingOfPrincipal(id: string): string {
+  return `principals/${id}`;
 }
 
 function withinToken(caller: Caller, permission: Permission): boolean {
@@ -91,20 +107,18 @@ function pathOf(resource: ResourcePath): string[] {
   return path;
 }
 
-/** True where the principal holds every permission of a role at a level: nobody hands on what they lack. */
-export function holdsRole(
+/**
+ * The first permission of a role that the caller lacks at a level, or null where they hold all of it: nobody hands
+ * on what they lack.
+ */
+export function lackedOf(
   policy: Policy,
   caller: Caller,
-  role: keyof typeof roles,
-  project: string | null,
-): boolean {
-  const reaching = bindingsThatReach(policy, caller, {
-    organization: policy.organization.id,
-    project,
-    thing: null,
-  });
-  return [...roles[role]].every(
-    (permission) =>
-      withinToken(caller, permission) && reaching.some((binding) => roles[binding.role].has(permission)),
-  );
+  role: { readonly name: keyof typeof roles; readonly project: string | null },
+): Permission | null {
+  const resource = { organization: policy.organization.id, project: role.project, thing: null };
+  for (const permission of roles[role.name]) {
+    if (!authorize(policy, { id: '', at: 0, caller, permission, resource }).allowed) return permission;
+  }
+  return null;
 }

@@ -2,9 +2,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { RoleName } from '../../protocol/api/authority.ts';
 import { Failure } from '../../protocol/failures.ts';
+import { selfReference } from '../../protocol/ids.ts';
 import { GuardFailed } from '../store/store.ts';
-import type { Authority } from './authority.ts';
-import { holdsRole } from './authorize.ts';
+import { demand } from '../http/decide.ts';
+import type { DecideDeps } from '../http/decide.ts';
+import { lackedOf } from './authorize.ts';
+import type { Caller } from './authorize.ts';
 import { deleteBinding, insertBinding, ownerRemains, selectBinding } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
 import { commitChange } from './change.ts';
@@ -13,9 +16,9 @@ import { findProject } from './policy.ts';
 import type { Policy, PrincipalRecord } from './policy.ts';
 import { bumpPolicy } from './store.ts';
 
-type Deps = ChangeDeps & { readonly authority: Authority };
+type Deps = ChangeDeps & DecideDeps;
 
-/** Throws `not_found`, `forbidden` (giving what the caller lacks) and `name_taken` (it exists already). */
+/** Throws `not_found`, `forbidden` (giving what the caller lacks) and `name_taken` (they have it already). */
 export async function createBinding(
   deps: Deps,
   context: ChangeContext,
@@ -24,12 +27,8 @@ export async function createBinding(
   const policy = deps.authority.policy();
   const principal = findPrincipal(policy, body.principal);
   const project = projectOfLevel(policy, body.level);
-  if (!holdsRole(policy, context.caller, body.role, project)) {
-    throw new Failure(
-      'forbidden',
-      `You cannot give the role ${body.role} here, because you do not hold all of it.`,
-    );
-  }
+  await refuseToGiveWhatIsLacked(deps, context, { name: body.role, project });
+  refuseTwice(policy, principal, { role: body.role, project });
   const id = randomUUIDv7();
   await commitChange(deps, context, {
     operation: 'binding.create',
@@ -48,6 +47,32 @@ export async function createBinding(
   });
   await deps.authority.reload();
   return readBinding(deps, id);
+}
+
+async function refuseToGiveWhatIsLacked(
+  deps: Deps,
+  context: ChangeContext,
+  role: { readonly name: RoleName; readonly project: string | null },
+): Promise<void> {
+  const policy = deps.authority.policy();
+  const lacked = lackedOf(policy, context.caller, role);
+  if (lacked === null) return;
+  await demand(deps, context.request, {
+    permission: lacked,
+    resource: { organization: policy.organization.id, project: role.project, thing: null },
+    why: `You cannot give the role ${role.name} here, because you do not hold all of it.`,
+  });
+}
+
+function refuseTwice(
+  policy: Policy,
+  principal: PrincipalRecord,
+  wanted: { readonly role: RoleName; readonly project: string | null },
+): void {
+  const has = (policy.bindingsByPrincipal.get(principal.id) ?? []).some(
+    ({ role, project }) => role === wanted.role && project === wanted.project,
+  );
+  if (has) throw new Failure('name_taken', `${principal.name} has the role ${wanted.role} there already.`);
 }
 
 /** Throws `not_found` and `last_owner`. */
@@ -81,7 +106,9 @@ export function lastOwner(error: unknown): unknown {
   });
 }
 
-export function findPrincipal(policy: Policy, reference: string): PrincipalRecord {
+/** By id or name; `self` is the caller, where one is given. Throws `not_found`. */
+export function findPrincipal(policy: Policy, reference: string, caller?: Caller): PrincipalRecord {
+  if (reference === selfReference && caller !== undefined) return caller.principal;
   const found =
     policy.principals.get(reference) ??
     [...policy.principals.values()].find((principal) => principal.name === reference);
@@ -95,6 +122,7 @@ export async function readBinding(deps: ChangeDeps, id: string): Promise<Binding
   return row;
 }
 
+/** `organization` is null, `projects/<p>` its id. Throws `not_found`. */
 function projectOfLevel(policy: Policy, level: string): string | null {
   if (level === 'organization') return null;
   const project = findProject(policy, level.slice('projects/'.length));

@@ -11,7 +11,13 @@ export interface BindingRow extends BindingsTable {
 
 export function selectBindings(
   store: Store,
-  page: { readonly organization: string; readonly after: string | null; readonly limit: number },
+  page: {
+    readonly organization: string;
+    /** Only those of this project; null for all. */
+    readonly project: string | null;
+    readonly after: string | null;
+    readonly limit: number;
+  },
 ): CompiledQuery<BindingRow> {
   let query = store.db
     .selectFrom('bindings')
@@ -19,6 +25,7 @@ export function selectBindings(
     .selectAll('bindings')
     .select('principals.name as principal_name')
     .where('bindings.organization', '=', page.organization);
+  if (page.project !== null) query = query.where('bindings.project', '=', page.project);
   if (page.after !== null) query = query.where('bindings.id', '<', page.after);
   return query
     .orderBy('bindings.id', 'desc')

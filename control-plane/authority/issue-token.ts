@@ -3,18 +3,22 @@ import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { TokensTable } from '../store/schema.ts';
-import type { Authority } from './authority.ts';
+import { demand } from '../http/decide.ts';
+import type { DecideDeps } from '../http/decide.ts';
+import { lackedOf } from './authorize.ts';
 import { insertToken, revokeToken, selectToken } from './binding-store.ts';
 import { commitChange } from './change.ts';
 import type { ChangeContext, ChangeDeps } from './change.ts';
 import type { PrincipalRecord } from './policy.ts';
-import { roles } from './roles.ts';
 import { bumpPolicy } from './store.ts';
 import { mintToken } from './token.ts';
 
-type Deps = ChangeDeps & { readonly authority: Authority; readonly clock: { now(): number } };
+type Deps = ChangeDeps & DecideDeps & { readonly clock: { now(): number } };
 
-/** Throws `forbidden` where the token would be able to do what the caller cannot. */
+/**
+ * Throws `forbidden` where the token would be able to do what the caller cannot, or, made for oneself, for longer,
+ * and `conflict` for a principal that is disabled.
+ */
 export async function issueToken(
   deps: Deps,
   context: ChangeContext,
@@ -25,25 +29,27 @@ export async function issueToken(
     readonly permissions: readonly Permission[] | null;
   },
 ): Promise<{ readonly row: TokensTable; readonly token: string }> {
-  refuseEscalation(deps.authority, context, request.principal);
+  const { principal } = request;
+  if (principal.disabled) throw new Failure('conflict', `${principal.name} is disabled.`);
+  await refuseEscalation(deps, context, principal);
+  const permissions = await narrowed(deps, context, request.permissions);
+  const expires_at = expiryOf(deps, context, request);
   const { token, hash } = mintToken();
   const id = randomUUIDv7();
   const policy = deps.authority.policy();
-  const inherited = context.caller.token?.permissions ?? null;
-  const permissions = narrowed(request.permissions, inherited);
   await commitChange(deps, context, {
     operation: 'token.create',
     resource: `tokens/${id}`,
-    details: { after: { principal: request.principal.name, name: request.name, permissions } },
+    details: { after: { principal: principal.name, name: request.name, permissions, expires_at } },
     steps: [
       insertToken(deps.store, {
         id,
         organization: policy.organization.id,
-        principal: request.principal.id,
+        principal: principal.id,
         name: request.name,
         hash,
         permissions,
-        expires_at: request.expiresInMs === null ? null : deps.clock.now() + request.expiresInMs,
+        expires_at,
       }),
       bumpPolicy(deps.store, policy),
     ],
@@ -71,24 +77,59 @@ export async function readToken(deps: ChangeDeps, id: string): Promise<TokensTab
 }
 
 /** A token never reaches further than the token that asks for it. */
-function narrowed(
+async function narrowed(
+  deps: Deps,
+  { caller, request }: ChangeContext,
   wanted: readonly Permission[] | null,
-  inherited: ReadonlySet<Permission> | null,
-): readonly Permission[] | null {
+): Promise<readonly Permission[] | null> {
+  const inherited = caller.token?.permissions ?? null;
   if (inherited === null) return wanted;
-  return wanted === null ? [...inherited] : wanted.filter((permission) => inherited.has(permission));
+  if (wanted === null) return [...inherited];
+  const { organization } = caller.principal;
+  for (const permission of wanted.filter((each) => !inherited.has(each))) {
+    await demand(deps, request, {
+      permission,
+      resource: { organization, project: null, thing: null },
+      why: 'A token cannot do more than the one that makes it.',
+    });
+  }
+  return wanted;
+}
+
+/** A token that makes others for its own principal would otherwise never end. */
+function expiryOf(
+  deps: Deps,
+  { caller }: ChangeContext,
+  request: { readonly principal: PrincipalRecord; readonly expiresInMs: number | null },
+): number | null {
+  const wanted = request.expiresInMs === null ? null : deps.clock.now() + request.expiresInMs;
+  const last = caller.token?.expiresAt ?? null;
+  if (last === null || request.principal.id !== caller.principal.id) return wanted;
+  if (wanted !== null && wanted > last) {
+    throw new Failure(
+      'forbidden',
+      `A token cannot outlive the one that makes it, which expires ${new Date(last).toISOString()}. ` +
+        'Ask for a shorter life, or somebody who may issue tokens for you.',
+    );
+  }
+  return wanted ?? last;
 }
 
 /** Issuing a token for somebody is acting as them: the caller must hold every permission that they have. */
-function refuseEscalation(authority: Authority, context: ChangeContext, principal: PrincipalRecord): void {
+async function refuseEscalation(
+  deps: Deps,
+  context: ChangeContext,
+  principal: PrincipalRecord,
+): Promise<void> {
   if (principal.id === context.caller.principal.id) return;
-  const policy = authority.policy();
-  for (const binding of policy.bindingsByPrincipal.get(principal.id) ?? []) {
-    for (const permission of roles[binding.role]) {
-      const resource = { organization: policy.organization.id, project: binding.project, thing: null };
-      if (!authority.decide(context.caller, permission, resource).allowed) {
-        throw new Failure('forbidden', `You cannot act as ${principal.name}, who may do what you may not.`);
-      }
-    }
+  const policy = deps.authority.policy();
+  for (const { role, project } of policy.bindingsByPrincipal.get(principal.id) ?? []) {
+    const lacked = lackedOf(policy, context.caller, { name: role, project });
+    if (lacked === null) continue;
+    await demand(deps, context.request, {
+      permission: lacked,
+      resource: { organization: policy.organization.id, project, thing: null },
+      why: `You cannot act as ${principal.name}, who may do what you may not.`,
+    });
   }
 }

@@ -11,6 +11,7 @@ import {
   tokenCreatedSchema,
   tokenPageSchema,
   type tokenSchema,
+  bindingListQuerySchema,
   whoamiSchema,
 } from '../../protocol/api/authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
@@ -24,11 +25,19 @@ import type { TokensTable } from '../store/schema.ts';
 import { createBinding, findPrincipal, removeBinding } from './bind.ts';
 import { selectBindings, selectTokens } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
-import type { Caller, ResourcePath } from './authorize.ts';
+import type { Caller } from './authorize.ts';
 import type { ChangeDeps } from './change.ts';
-import { issueToken, readToken, revokeTokenById } from './issue-token.ts';
+import { check } from './check.ts';
+import { issueToken, revokeTokenById } from './issue-token.ts';
 import { findProject } from './policy.ts';
 import type { Policy } from './policy.ts';
+import {
+  bindingResource,
+  bindingsResource,
+  levelResource,
+  tokenResource,
+  tokensResource,
+} from './resources.ts';
 import { selectDecision } from './store.ts';
 
 type Deps = RouteDeps & ChangeDeps & { readonly clock: { now(): number } };
@@ -56,14 +65,15 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'POST',
     url: '/v1/principals/:principal/tokens',
     permission: 'iam.token.create',
-    summary: 'Issue a personal access token; its secret is shown once',
+    resource: tokensResource,
+    summary: 'Issue a personal access token, for `self` or somebody else; its secret is shown once',
     tag: 'authority',
     params: principalParams,
     body: tokenCreateSchema,
     answers: { 201: tokenCreatedSchema },
     handler: async (context) => {
       const { name, expires_in_ms, permissions } = context.body;
-      const principal = findPrincipal(deps.authority.policy(), context.params.principal);
+      const principal = findPrincipal(deps.authority.policy(), context.params.principal, context.caller);
       const { row, token } = await issueToken(deps, context, {
         principal,
         name,
@@ -77,13 +87,14 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'GET',
     url: '/v1/principals/:principal/tokens',
     permission: 'iam.token.read',
-    summary: 'List the tokens of a principal, without their secrets',
+    resource: tokensResource,
+    summary: 'List the tokens of `self` or of another principal, without their secrets',
     tag: 'authority',
     params: principalParams,
     query: pageQuerySchema,
     answers: { 200: tokenPageSchema },
-    handler: async ({ params, query }) => {
-      const principal = findPrincipal(deps.authority.policy(), params.principal).id;
+    handler: async ({ caller, params, query }) => {
+      const principal = findPrincipal(deps.authority.policy(), params.principal, caller).id;
       const after = decodeCursor(query.cursor);
       const rows = await deps.store.read(selectTokens(deps.store, { principal, after, limit: query.limit }));
       return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: tokenView }) };
@@ -93,12 +104,12 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'DELETE',
     url: '/v1/tokens/:id',
     permission: 'iam.token.revoke',
+    resource: tokenResource(deps.store),
     summary: 'Revoke a token; it stops working at once',
     tag: 'authority',
     params: idParams,
     answers: { 204: null },
     handler: async (context) => {
-      await readToken(deps, context.params.id);
       await revokeTokenById(deps, context, context.params.id);
       return { status: 204 };
     },
@@ -110,6 +121,7 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'POST',
     url: '/v1/bindings',
     permission: 'iam.binding.create',
+    resource: levelResource,
     summary: 'Give a principal a role on the organization or on a project',
     tag: 'authority',
     body: bindingCreateSchema,
@@ -123,15 +135,23 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'GET',
     url: '/v1/bindings',
     permission: 'iam.binding.read',
-    summary: 'List the bindings of the organization',
+    resource: bindingsResource,
+    summary: 'List the bindings of the organization and its projects, or of one project',
     tag: 'authority',
-    query: pageQuerySchema,
+    query: bindingListQuerySchema,
     answers: { 200: bindingPageSchema },
     handler: async ({ caller, query }) => {
       const { organization } = caller.principal;
       const after = decodeCursor(query.cursor);
+      const project =
+        query.project === undefined ? null : findProject(deps.authority.policy(), query.project);
       const rows = await deps.store.read(
-        selectBindings(deps.store, { organization, after, limit: query.limit }),
+        selectBindings(deps.store, {
+          organization,
+          project: project?.id ?? null,
+          after,
+          limit: query.limit,
+        }),
       );
       return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: bindingView }) };
     },
@@ -140,6 +160,7 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'DELETE',
     url: '/v1/bindings/:id',
     permission: 'iam.binding.delete',
+    resource: bindingResource(deps.store),
     summary: 'Take a role away',
     tag: 'authority',
     params: idParams,
@@ -160,16 +181,7 @@ function decisionRoutes(app: FastifyInstance, deps: Deps): void {
     tag: 'authority',
     body: checkSchema,
     answers: { 200: decisionSchema },
-    handler: async ({ caller, body }) => {
-      const policy = deps.authority.policy();
-      const subject = body.principal === undefined ? caller : actingFor(deps, caller, body.principal);
-      const { visible: _visible, ...trace } = deps.authority.decide(
-        subject,
-        body.permission,
-        parseResource(policy, body.resource),
-      );
-      return { status: 200, body: trace };
-    },
+    handler: async (context) => ({ status: 200, body: await check(deps, context) }),
   });
   route(app, deps, {
     method: 'GET',
@@ -185,31 +197,6 @@ function decisionRoutes(app: FastifyInstance, deps: Deps): void {
       return { status: 200, body: decisionSchema.parse(parseJson(row.trace)) };
     },
   });
-}
-
-/** Asking about somebody else needs the right to have decisions explained. */
-function actingFor(deps: Deps, caller: Caller, reference: string): Caller {
-  const policy = deps.authority.policy();
-  const resource = { organization: policy.organization.id, project: null, thing: null };
-  if (!deps.authority.decide(caller, 'iam.decision.explain', resource).allowed) {
-    throw new Failure('forbidden', 'Asking about somebody else needs iam.decision.explain.');
-  }
-  return { principal: findPrincipal(policy, reference), token: null };
-}
-
-/** `organization`, `projects/<p>` or `projects/<p>/<thing>`. */
-function parseResource(policy: Policy, text: string): ResourcePath {
-  const organization = policy.organization.id;
-  if (text === 'organization') return { organization, project: null, thing: null };
-  const match = /^projects\/([^/]+)(?:\/(.+))?$/.exec(text);
-  const project = match?.[1] === undefined ? null : findProject(policy, match[1]);
-  if (project === null) {
-    throw new Failure(
-      'not_found',
-      `The resource ${text} is none of organization, projects/<p>, projects/<p>/<thing>.`,
-    );
-  }
-  return { organization, project: project.id, thing: match?.[2] ?? null };
 }
 
 function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
@@ -228,7 +215,7 @@ function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
 
 function tokenView(row: TokensTable): z.input<typeof tokenSchema> {
   const { id, name, principal, created_at, expires_at, last_used_at, revoked_at } = row;
-  const permissions = row.permissions === null ? null : row.permissions.split(' ');
+  const permissions = row.permissions === null ? null : row.permissions.split(' ').filter(Boolean);
   return { id, name, principal, created_at, expires_at, last_used_at, revoked_at, permissions };
 }
 

@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
-import { Failure } from '../../protocol/failures.ts';
+import { Failure, problemTypeOf } from '../../protocol/failures.ts';
 import { parseJson, stringifyJson } from '../../protocol/json.ts';
 
 /**
@@ -75,7 +75,7 @@ function problemOf(failure: Failure): { text: string; headers: Record<string, st
   const text = stringifyJson({
     ...details,
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
-    type: `https://wayside.dev/problems/${failure.code}`,
+    type: problemTypeOf(failure.code),
     title: failure.title,
     status: failure.status,
     code: failure.code,

@@ -1,7 +1,9 @@
 // Every error leaves as a problem document (RFC 9457) with a stable code and a sentence that says what to do.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { Failure } from '../../protocol/failures.ts';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Failure, problemTypeOf } from '../../protocol/failures.ts';
 import { requestBodyBytesMax } from '../../protocol/limits.ts';
 
 const problemType = 'application/problem+json';
@@ -15,18 +17,49 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
     .headers(headersOf(failure))
     .type(problemType)
     .serializer((body: unknown) => JSON.stringify(body))
-    .send({
-      type: `https://wayside.dev/problems/${failure.code}`,
-      title: failure.title,
-      status: failure.status,
-      code: failure.code,
-      detail: failure.message,
-      request_id: request.id,
-      ...failure.details,
-    });
+    .send(documentOf(failure, { request_id: request.id }));
+}
+
+/** Answers what is not even HTTP: nothing of it is known but the socket. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  const failure =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new Failure('request_timeout', 'The request took too long to arrive.')
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? new Failure('headers_too_large', 'The request line and headers are too long.')
+        : new Failure('invalid_request', 'This is not a request that HTTP/1.1 allows.');
+  const text = JSON.stringify(documentOf(failure, {}));
+  const head = [
+    `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}`,
+    `content-type: ${problemType}`,
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+}
+
+function documentOf(
+  failure: Failure,
+  more: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...failure.details,
+    type: problemTypeOf(failure.code),
+    title: failure.title,
+    status: failure.status,
+    code: failure.code,
+    detail: failure.message,
+    ...more,
+  };
 }
 
 function headersOf(failure: Failure): Record<string, string> {
+  const { retry_after_ms: retryAfterMs } = failure.details;
+  if (typeof retryAfterMs === 'number') return { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
   switch (failure.code) {
     case 'not_signed_in':
       return { 'www-authenticate': 'Bearer' };
@@ -49,15 +82,13 @@ function failureOf(error: unknown): Failure {
       return new Failure('body_too_large', `A body may have ${requestBodyBytesMax} bytes at the most.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Failure('unsupported_media_type', 'Send the body as application/json.');
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new Failure(
-        'invalid_json',
-        'The body is not valid JSON, or its length is not what was announced.',
-      );
+      return new Failure('invalid_json', 'The length of the body is not what was announced.');
+    case 'FST_ERR_BAD_URL':
+      return new Failure('invalid_request', 'The path is not percent-encoded as RFC 3986 asks for.');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new Failure('not_found', 'A part of the path is longer than any id or name.');
   }
-  if (statusCode === 429) return new Failure('too_many_requests', message);
   if (statusCode === 503)
     return new Failure('unavailable', 'The server is overloaded. Try again in a moment.');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {

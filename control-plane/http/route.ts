@@ -1,36 +1,36 @@
 // How a route is declared: what it takes and gives, which permission it needs, on which resource. A route without
 // a permission cannot be registered; the choke point runs before the handler sees anything.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Authority } from '../authority/authority.ts';
-import type { Caller, Decision, ResourcePath } from '../authority/authorize.ts';
+import type { Caller, Decision } from '../authority/authorize.ts';
 import { findProject } from '../authority/policy.ts';
 import type { ProjectRecord } from '../authority/policy.ts';
 import { decisionsMax } from '../../protocol/limits.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step } from '../store/store.ts';
+import { callerOf } from './callers.ts';
+import { decideRequest, isStillAllowed, nothingThere } from './decide.ts';
+import type { DecideDeps, Decided, ResourceOf } from './decide.ts';
+import type { RequestHeader } from './openapi.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     permission?: Permission | 'public';
+    /** For the OpenAPI document: headers that the route hears, and answers that are no JSON. */
+    hears?: readonly RequestHeader[];
+    streams?: Readonly<Record<number, string>>;
   }
-}
-
-/** Where the check is made; null answers 404. A route about a run looks its project up here. */
-export type ResourceOf = (request: RouteRequest) => Promise<ResourcePath | null> | ResourcePath | null;
-
-interface RouteRequest {
-  readonly caller: Caller;
-  readonly authority: Authority;
-  readonly params: Readonly<Record<string, string>>;
 }
 
 /** What a handler gets: everything parsed, the decision made. */
 export interface Context<Params, Query, Body> {
   readonly caller: Caller;
   readonly decision: Decision;
+  /** Asks again; for answers that go on for long. */
+  readonly isStillAllowed: () => boolean;
   /** The project of the path. Asking for it on a route without one is a bug. */
   readonly project: ProjectRecord;
   readonly params: Params;
@@ -66,18 +66,18 @@ export interface RouteDefinition<
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
-  /** Body schemas by status; 204 and streams have none. */
+  /** Body schemas by status; null where there is no body, or a stream. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** Content types of answers that are streams, by status. */
+  readonly streams?: Readonly<Record<number, string>>;
+  /** Request headers that mean something here, for the OpenAPI document. */
+  readonly hears?: readonly RequestHeader[];
   readonly handler: (
     context: Context<Shape<Params>, Shape<Query>, Shape<Body>>,
   ) => Promise<Answer | undefined>;
 }
 
-export interface RouteDeps {
-  readonly authority: Authority;
-  /** Writes the denial down, with its trace, before it is answered. */
-  readonly denied: (decision: Decision, caller: Caller, request: FastifyRequest) => Promise<void>;
-}
+export type RouteDeps = DecideDeps;
 
 /** Registers one route behind authentication and authorization. */
 export function route<
@@ -85,13 +85,27 @@ export function route<
   Query extends z.ZodType | undefined = undefined,
   Body extends z.ZodType | undefined = undefined,
 >(app: FastifyInstance, deps: RouteDeps, definition: RouteDefinition<Params, Query, Body>): void {
+  const { permission, hears, streams } = definition;
+  const decided = new WeakMap<FastifyRequest, Decided>();
   app.route({
     method: definition.method,
     url: definition.url,
-    config: { permission: definition.permission },
+    config: {
+      permission,
+      ...(hears === undefined ? {} : { hears }),
+      ...(streams === undefined ? {} : { streams }),
+    },
     schema: schemaOf(definition),
+    // Before validation: who may not do it learns nothing of what the request should have looked like.
+    preValidation: async (request) => {
+      decided.set(request, await decideRequest(deps, definition, request));
+    },
     handler: async (request, reply) => {
-      const answer = await decideAgainOnConflict(deps, () => handleOnce(deps, definition, request, reply));
+      const answer = await decideAgainOnConflict(deps.authority, async () => {
+        const holds = decided.get(request) ?? (await decideRequest(deps, definition, request));
+        decided.delete(request);
+        return definition.handler(contextOf(deps.authority, { request, reply, decided: holds }));
+      });
       if (answer === undefined) return reply;
       return reply
         .status(answer.status)
@@ -105,52 +119,67 @@ export function route<
  * What a decision was made on may have moved by the time of its commit; then the guard fails, nothing was written,
  * and the request is decided again on what holds now, `decisionsMax` times at the most.
  */
-async function decideAgainOnConflict<T>(deps: RouteDeps, attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
+async function decideAgainOnConflict<T>(authority: Authority, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof GuardFailed)) throw error;
+    return inTurn(authority, () => attemptAgain(authority, attempt));
+  }
+}
+
+async function attemptAgain<T>(authority: Authority, attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 2; ; tries += 1) {
+    await authority.reload();
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
-      if (tries >= decisionsMax) {
-        throw new Failure(
-          'conflict',
-          'It changed while it was being used, several times. Try again in a moment.',
-          {
-            cause: error,
-          },
-        );
-      }
-      await deps.authority.reload();
+      if (tries < decisionsMax) continue;
+      throw new Failure(
+        'conflict',
+        'It changed while it was being used, several times. Try again in a moment.',
+        { cause: error },
+      );
     }
   }
 }
 
-async function handleOnce<
-  Params extends z.ZodType | undefined,
-  Query extends z.ZodType | undefined,
-  Body extends z.ZodType | undefined,
->(
-  deps: RouteDeps,
-  definition: RouteDefinition<Params, Query, Body>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<Answer | undefined> {
-  const caller = callerOf(request);
-  const decision = await decide(deps, definition, request, caller);
-  return definition.handler({
-    caller,
-    decision,
+const turns = new WeakMap<Authority, Promise<unknown>>();
+
+/** One after the other, so that many requests that met a conflict do not go on disturbing each other. */
+function inTurn<T>(authority: Authority, act: () => Promise<T>): Promise<T> {
+  const mine = (turns.get(authority) ?? Promise.resolve()).then(act);
+  turns.set(
+    authority,
+    mine.catch(() => undefined),
+  );
+  return mine;
+}
+
+function contextOf<Params, Query, Body>(
+  authority: Authority,
+  asked: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly decided: Decided },
+): Context<Params, Query, Body> {
+  const { request, reply, decided } = asked;
+  return {
+    caller: callerOf(request),
+    decision: decided.decision,
+    isStillAllowed: () => isStillAllowed(authority, request, decided),
     get project() {
-      return projectOf(deps.authority, request);
+      return projectOf(authority, request);
     },
-    params: request.params as Shape<Params>,
-    query: request.query as Shape<Query>,
-    body: request.body as Shape<Body>,
-    guard: deps.authority.guard(decision),
+    params: request.params as Params,
+    query: request.query as Query,
+    body: request.body as Body,
+    guard: authority.guard(decided.decision),
     request,
     reply,
-  });
+  };
 }
+
+/** An answer without a body. */
+const nothing = z.null();
 
 function schemaOf(
   definition: Pick<
@@ -158,10 +187,9 @@ function schemaOf(
     'summary' | 'tag' | 'params' | 'query' | 'body' | 'answers' | 'permission'
   >,
 ) {
-  const response: Record<number, z.ZodType> = {};
-  for (const [status, schema] of Object.entries(definition.answers)) {
-    if (schema !== null) response[Number(status)] = schema;
-  }
+  const response = Object.fromEntries(
+    Object.entries(definition.answers).map(([status, schema]) => [status, schema ?? nothing]),
+  );
   return {
     summary: definition.summary,
     description: `Needs \`${definition.permission}\`.`,
@@ -174,55 +202,9 @@ function schemaOf(
   };
 }
 
-async function decide(
-  deps: RouteDeps,
-  definition: { readonly permission: Permission; readonly resource?: ResourceOf },
-  request: FastifyRequest,
-  caller: Caller,
-): Promise<Decision> {
-  const { authority } = deps;
-  const params = (request.params ?? {}) as Record<string, string>;
-  const resource = await (definition.resource ?? resourceOfPath)({ caller, authority, params });
-  if (resource === null) throw nothingThere(request);
-  const decision = authority.decide(caller, definition.permission, resource);
-  if (decision.allowed) return decision;
-  await deps.denied(decision, caller, request);
-  if (!decision.visible) throw nothingThere(request);
-  throw new Failure(
-    'forbidden',
-    `You need ${decision.permission} on ${decision.resource.join('/')}. ` +
-      'Ask someone who can make bindings, and name the decision to them.',
-    { details: { decision: decision.id, permission: decision.permission, reason: decision.reason } },
-  );
-}
-
-const resourceOfPath: ResourceOf = ({ authority, params }) => {
-  const organization = authority.policy().organization.id;
-  if (params['project'] === undefined) return { organization, project: null, thing: null };
-  const project = findProject(authority.policy(), params['project']);
-  return project === null ? null : { organization: project.organization, project: project.id, thing: null };
-};
-
 function projectOf(authority: Authority, request: FastifyRequest): ProjectRecord {
   const reference = (request.params as Record<string, string>)['project'] ?? '';
   const project = findProject(authority.policy(), reference);
   if (project === null) throw nothingThere(request);
   return project;
-}
-
-function nothingThere(request: FastifyRequest): Failure {
-  return new Failure('not_found', `There is nothing at ${request.url.split('?')[0] ?? ''} that you may see.`);
-}
-
-const callers = new WeakMap<FastifyRequest, Caller>();
-
-/** Remembers who asks; only the authentication hook calls it. */
-export function setCaller(request: FastifyRequest, caller: Caller): void {
-  callers.set(request, caller);
-}
-
-export function callerOf(request: FastifyRequest): Caller {
-  const caller = callers.get(request);
-  if (caller === undefined) throw new Error('a route was reached without authentication');
-  return caller;
 }

@@ -5,8 +5,10 @@ import type { OrganizationsTable } from '../store/schema.ts';
 import { step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 
-export function selectOrganizations(store: Store): CompiledQuery<Pick<OrganizationsTable, 'id' | 'name'>> {
-  return store.db.selectFrom('organizations').select(['id', 'name']).limit(1).compile();
+export function selectOrganizations(
+  store: Store,
+): CompiledQuery<Pick<OrganizationsTable, 'id' | 'name' | 'created_at'>> {
+  return store.db.selectFrom('organizations').select(['id', 'name', 'created_at']).limit(1).compile();
 }
 
 export function insertOrganization(

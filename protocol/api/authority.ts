@@ -1,6 +1,6 @@
 // Requests and answers about who is who and who may do what: principals, tokens, bindings, decisions, audit.
 import { z } from 'zod';
-import { idSchema, nameSchema } from '../ids.ts';
+import { idSchema, nameSchema, newNameSchema, referenceSchema, selfReference } from '../ids.ts';
 import { permissions } from '../permissions.ts';
 import { descriptionSchema, pageOf, pageQuerySchema, revisionSchema, timeSchema } from './page.ts';
 
@@ -14,8 +14,16 @@ export const whoamiSchema = z.object({
   roles: z.array(z.object({ role: z.enum(roleNames), resource: z.string() })),
 });
 
-export const projectCreateSchema = z.strictObject({
+export const organizationSchema = z.object({
+  id: idSchema,
   name: nameSchema,
+  /** Of the SPIFFE identities of its agents; fixed at the first start. */
+  trust_domain: z.string(),
+  created_at: timeSchema,
+});
+
+export const projectCreateSchema = z.strictObject({
+  name: newNameSchema,
   description: descriptionSchema.default(''),
 });
 export const projectUpdateSchema = z.strictObject({ description: descriptionSchema.optional() });
@@ -29,7 +37,7 @@ export const projectSchema = z.object({
 export const projectPageSchema = pageOf(projectSchema);
 
 export const principalCreateSchema = z.strictObject({
-  name: nameSchema,
+  name: newNameSchema.refine((name) => name !== selfReference, 'the name self means whoever asks'),
   kind: z.enum(['user', 'service']).default('user'),
 });
 export const principalSchema = z.object({
@@ -75,6 +83,8 @@ export const bindingSchema = z.object({
   level: z.string(),
   created_at: timeSchema,
 });
+/** `project`, an id or name, leaves those of that project. */
+export const bindingListQuerySchema = pageQuerySchema.extend({ project: referenceSchema.optional() });
 export const bindingPageSchema = pageOf(bindingSchema);
 
 /** The trace of one decision: which bindings were looked at, which one matched, what was missing. */

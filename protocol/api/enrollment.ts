@@ -1,6 +1,6 @@
 // Requests and answers of enrolment (`POST /enroll`, server-authenticated TLS) and renewal (`POST /renew`, mutual TLS).
 import { z } from 'zod';
-import { idSchema, nameSchema } from '../ids.ts';
+import { idSchema, nameSchema, newNameSchema } from '../ids.ts';
 import { canonicalJson } from '../json.ts';
 import { timeSchema } from './page.ts';
 
@@ -19,7 +19,7 @@ export const sealingKeySchema = z.object({
 
 export const enrollSchema = z.strictObject({
   token: z.string().max(512),
-  name: nameSchema,
+  name: newNameSchema,
   /** PKCS #10, PEM. The server takes the public key from it and ignores every name. */
   csr: z.string().max(16 * 1024),
   sealing_key: sealingKeySchema,

@@ -1,12 +1,12 @@
 // Requests and answers about groups, agents, actions, variables and schedules.
 import { z } from 'zod';
-import { idSchema, nameSchema } from '../ids.ts';
+import { idSchema, nameSchema, newNameSchema } from '../ids.ts';
 import { joinTokenMsMax, priorityMax, runExpiresMsMax } from '../limits.ts';
-import { jsonValueSchema } from '../outcome.ts';
+import { jsonRecordSchema, jsonValueSchema } from '../outcome.ts';
 import { descriptionSchema, pageOf, revisionSchema, timeSchema } from './page.ts';
 
 export const groupCreateSchema = z.strictObject({
-  name: nameSchema,
+  name: newNameSchema,
   description: descriptionSchema.default(''),
   /** A person must approve each joining agent by the fingerprint of its key (rules.md 33). */
   production: z.boolean().default(false),
@@ -95,7 +95,7 @@ export const operationPageSchema = pageOf(operationSchema);
 export const digestAcceptSchema = z.strictObject({ operation: nameSchema, digest: z.string() });
 
 export const actionCreateSchema = z.strictObject({
-  name: nameSchema,
+  name: newNameSchema,
   group: z.string(),
   operation: nameSchema,
   description: descriptionSchema.default(''),
@@ -128,7 +128,13 @@ export const actionSchema = z.object({
 });
 export type Action = z.infer<typeof actionSchema>;
 export const actionPageSchema = pageOf(actionSchema);
-export const publishAllAnswerSchema = z.object({ created: z.array(actionSchema), kept: z.array(nameSchema) });
+export const publishAllAnswerSchema = z.object({
+  created: z.array(actionSchema),
+  /** Names of the actions of the group that were there before. */
+  kept: z.array(nameSchema),
+  /** Operations for which no name was free; create their actions by hand. */
+  skipped: z.array(z.string()).default([]),
+});
 
 export const variableSetSchema = z.strictObject({
   value: jsonValueSchema,
@@ -161,12 +167,12 @@ export type Variable = z.infer<typeof variableSchema>;
 export const variablePageSchema = pageOf(variableSchema);
 
 export const scheduleCreateSchema = z.strictObject({
-  name: nameSchema,
+  name: newNameSchema,
   action: z.string(),
   cron: z.string().max(200),
   /** IANA time zone name. */
   zone: z.string().max(64).default('UTC'),
-  inputs: z.record(z.string(), jsonValueSchema).default({}),
+  inputs: jsonRecordSchema.default({}),
   /** A time that the clocks skip: run right after the gap, or not at all. */
   skipped_hour: z.enum(['run_after', 'skip']).default('run_after'),
   /** A time that comes twice: run at the first, the second, or both. */

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { idSchema, nameSchema } from '../ids.ts';
 import { lapsedAttemptsMax, priorityMax, runExpiresMsMax } from '../limits.ts';
-import { jsonValueSchema, outcomeSchema } from '../outcome.ts';
+import { jsonRecordSchema, jsonValueSchema, outcomeSchema } from '../outcome.ts';
 import { runStates } from '../states.ts';
 import { pageOf, pageQuerySchema, timeSchema } from './page.ts';
 
 export const runStartSchema = z.strictObject({
-  inputs: z.record(z.string(), jsonValueSchema).default({}),
+  inputs: jsonRecordSchema.default({}),
   priority: z.int().min(0).max(priorityMax).default(0),
   /** How long it may wait for an agent; then it is `expired`. */
   expires_in_ms: z.int().min(1_000).max(runExpiresMsMax).optional(),

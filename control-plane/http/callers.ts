@@ -1,0 +1,22 @@
+// Who makes a request, from the moment in which the authentication hook knows it.
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../authority/authorize.ts';
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** Only the authentication hook calls it. */
+export function setCaller(request: FastifyRequest, caller: Caller): void {
+  callers.set(request, caller);
+}
+
+/** Null before the hook has run, and on routes that ask nobody who they are. */
+export function knownCallerOf(request: FastifyRequest): Caller | null {
+  return callers.get(request) ?? null;
+}
+
+/** Throws where a route was reached without authentication, which is a bug. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request);
+  if (caller === undefined) throw new Error('a route was reached without authentication');
+  return caller;
+}
