@@ -32,7 +32,7 @@ export function hostOf({ env, cwd }: { readonly env: Environment; readonly cwd: 
     uid: userInfo().uid,
     timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     cwd,
-    keeper: createKeeper({ path: env['PATH'] ?? pathDefault }),
+    keeper: createKeeper({ env: engineEnvironment({ environment: env }) }),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
   };
 }
@@ -84,4 +84,19 @@ export function childEnvironment(
     ...[...given].map(([name, { value }]) => [name, value] as const),
     ['WAYSIDE_RUN_ID', runId],
   ]) as Record<string, string>;
+}
+
+/** Variables of the agent by which container engines are configured; they go to an engine, never into a container. */
+export const engineVariables =
+  /^(?:PATH|HOME|USER|XDG_.*|DOCKER_.*|CONTAINER_.*|CONTAINERS_.*|TMPDIR|SSH_AUTH_SOCK)$/;
+
+/** What of the agent's environment an engine's client needs. */
+export function engineEnvironment({
+  environment,
+}: Pick<ExecutionHost, 'environment'>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries({ PATH: pathDefault, ...environment }).filter(
+      (entry): entry is [string, string] => engineVariables.test(entry[0]) && entry[1] !== undefined,
+    ),
+  );
 }

@@ -64,10 +64,10 @@ done
 `;
 
 /**
- * Starts the keeper with the first thing to watch, and again if someone killed it. `path` is where it finds the
- * programs kill, grep and sleep. Without a shell there is no keeper, and a restarted agent cleans up instead.
+ * Starts the keeper with the first thing to watch, and again if someone killed it. `env` has the PATH of grep and
+ * sleep, and what container engines are configured by. Without a shell there is no keeper, and a restarted agent cleans up instead.
  */
-export function createKeeper({ path }: { readonly path: string }): Keeper {
+export function createKeeper({ env }: { readonly env: Readonly<Record<string, string>> }): Keeper {
   const watched = new Set<string>();
   let shell: ChildProcess | null = null;
 
@@ -75,7 +75,7 @@ export function createKeeper({ path }: { readonly path: string }): Keeper {
     const child = spawn('/bin/sh', ['-c', script, 'wayside-keeper'], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
-      env: { PATH: path },
+      env,
       cwd: '/',
     });
     const gone = (): void => {

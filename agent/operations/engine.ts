@@ -3,15 +3,11 @@ import { execa } from 'execa';
 import { Failure } from '../../protocol/failures.ts';
 import { containerPidsMax, engineMsMax } from '../../protocol/limits.ts';
 import type { ExecutionHost } from '../host.ts';
-import { isProgram, pathDefault } from '../host.ts';
+import { engineEnvironment, engineVariables, isProgram, pathDefault } from '../host.ts';
 import type { ContainerPlan } from '../plan/operation-plan.ts';
 
 /** In the order in which they are asked. */
 const engines = ['docker', 'podman'] as const;
-
-/** Variables of the agent by which engines are configured; they go to the engine, never into the container. */
-const engineVariables =
-  /^(?:PATH|HOME|USER|XDG_.*|DOCKER_.*|CONTAINER_.*|CONTAINERS_.*|TMPDIR|SSH_AUTH_SOCK)$/;
 
 export interface Engine {
   /** Absolute path. */
@@ -40,16 +36,6 @@ export async function findEngine(host: Pick<ExecutionHost, 'environment'>): Prom
   throw new Failure(
     'engine_missing',
     `No container engine answers (${reasons.join(', ')}), and a command with a docker block never runs on the host. Start docker or podman, and let the agent's user use it.`,
-  );
-}
-
-export function engineEnvironment({
-  environment,
-}: Pick<ExecutionHost, 'environment'>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries({ PATH: pathDefault, ...environment }).filter(
-      (entry): entry is [string, string] => engineVariables.test(entry[0]) && entry[1] !== undefined,
-    ),
   );
 }
 

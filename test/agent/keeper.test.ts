@@ -12,7 +12,7 @@ import { isAlive, path, pidsOf, startScript, until } from '../support/children.t
 const script = 'setsid sh -c "echo pid \\$\\$; exec sleep 300" & sleep 300 & echo pid $!; sleep 300';
 
 async function killAgentThatRuns(mode: 'keep' | 'alone'): Promise<readonly number[]> {
-  const file = join(import.meta.dirname, '../support/kept-agent.ts');
+  const file = join(import.meta.dirname, '../support/programs/kept-agent.ts');
   const agent = spawn(process.execPath, [file, script, mode], { stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   agent.stdout.on('data', (chunk: Buffer) => {
@@ -49,7 +49,7 @@ test('without the keeper it would live on', async () => {
 
 test('what was forgotten is spared, and a closed keeper kills nothing and goes', async () => {
   const before = new Set(await keepers());
-  const keeper = createKeeper({ path });
+  const keeper = createKeeper({ env: { PATH: path } });
   const spared = await startScript('echo pid $$; exec sleep 300', { keeper });
   await pidsOf(spared.printed, 1);
   await until('the keeper', async () => (await keepers()).some((pid) => !before.has(pid)));
@@ -61,7 +61,7 @@ test('what was forgotten is spared, and a closed keeper kills nothing and goes',
 
 test('a keeper that someone killed is started again with all that is watched', async () => {
   const before = new Set(await keepers());
-  const keeper = createKeeper({ path });
+  const keeper = createKeeper({ env: { PATH: path } });
   const first = await startScript('exec sleep 300', { keeper });
   let mine: readonly number[] = [];
   await until('the keeper', async () => {
@@ -90,7 +90,7 @@ test('a container that is watched is killed by its engine', async () => {
       '--input-type=module',
       '--eval',
       `import { createKeeper } from ${JSON.stringify(join(import.meta.dirname, '../../agent/keeper.ts'))};
-       const keeper = createKeeper({ path: ${JSON.stringify(path)} });
+       const keeper = createKeeper({ env: { PATH: ${JSON.stringify(path)} } });
        keeper.watchContainer({ engine: ${JSON.stringify(engine)}, name: 'forgotten' });
        keeper.watchContainer({ engine: ${JSON.stringify(engine)}, name: 'wayside-1' });
        keeper.forgetContainer({ engine: ${JSON.stringify(engine)}, name: 'forgotten' });
