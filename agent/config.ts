@@ -8,8 +8,8 @@ import { Failure } from '../protocol/failures.ts';
 import { slotsMax } from '../protocol/limits.ts';
 import { faultPointOf, noFaults } from './fault.ts';
 import type { FaultPoint } from './fault.ts';
-import { logLevels } from './log.ts';
-import type { LogLevel } from './log.ts';
+import { logLevels } from './mask-line.ts';
+import type { LogLevel } from './mask-line.ts';
 import type { ProxyEnv } from './secure-agent.ts';
 
 /** One setting: its flag, its variable, what it means. `arrays` are given with commas. */

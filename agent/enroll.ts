@@ -22,7 +22,7 @@ import {
 import type { PendingRequest, StoredIdentity } from './identity.ts';
 import { readIntentKeys } from './intent-keys.ts';
 import { postJson } from './post-json.ts';
-import { makeRequest, statementOf } from './request-keys.ts';
+import type { makeRequest, statementOf } from './request-keys.ts';
 import { secureAgent, unverifiedAgent } from './secure-agent.ts';
 import type { ProxyEnv } from './secure-agent.ts';
 
@@ -51,6 +51,7 @@ export async function enroll(
   const current = readIdentity(stateFolder);
   if (current !== null && !options.replace) throw alreadyEnrolled(current);
   const root = await fetchRoot(server, token.rootPin, options.proxyEnv);
+  const { makeRequest, statementOf } = await requestKeys();
   const pending = await makeRequest({ purpose: 'enroll', generation: 0, name, current: null, now });
   writePending(stateFolder, pending);
   options.faultPoint('enroll.pending');
@@ -74,6 +75,7 @@ export async function recoverIdentity(options: EnrollOptions): Promise<Enrolled>
     );
   }
   const root = await fetchRoot(server, token.rootPin, options.proxyEnv);
+  const { makeRequest, statementOf } = await requestKeys();
   const kept = readPending(stateFolder);
   const pending =
     kept?.purpose === 'recover'
@@ -98,6 +100,16 @@ export async function recoverIdentity(options: EnrollOptions): Promise<Enrolled>
     { agent: secureAgent({ root }, options.proxyEnv) },
   );
   return keep(answer, { ...options, pending, rootPin: token.rootPin, current });
+}
+
+/** Certificate requests need a large library, which an agent that only runs loads once a day. */
+export async function requestKeys(): Promise<RequestKeys> {
+  return import('./request-keys.ts');
+}
+
+export interface RequestKeys {
+  readonly makeRequest: typeof makeRequest;
+  readonly statementOf: typeof statementOf;
 }
 
 function readToken(text: string): { readonly rootPin: string } {

@@ -2,29 +2,31 @@
 // The agent's program: arguments to a command, a failure to a sentence and an exit code; nothing else.
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../protocol/failures.ts';
-import { registerDoctor } from './commands/doctor.ts';
 import { answer, printError, readVersion } from './commands/edge.ts';
-import { registerEnroll } from './commands/enroll.ts';
-import { registerLint } from './commands/lint.ts';
-import { registerPlan } from './commands/plan.ts';
-import { registerRun } from './commands/run.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import { maskLine } from './log.ts';
+import { maskLine } from './mask-line.ts';
 
-const program = new Command('wayside-agent')
-  .description(
-    'Runs what this machine defines when somebody with the right presses the button. It dials out; nothing dials in.',
-  )
-  .version(readVersion())
-  .exitOverride();
-registerEnroll(program);
-registerRun(program);
-registerLint(program);
-registerPlan(program);
-registerDoctor(program);
-for (const command of program.commands) command.exitOverride();
+type Register = (program: Command) => void;
+
+/** Only what was asked for is loaded, so that a command starts at once; help loads them all. */
+const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['enroll', async (): Promise<Register> => (await import('./commands/enroll.ts')).registerEnroll],
+  ['run', async (): Promise<Register> => (await import('./commands/run.ts')).registerRun],
+  ['lint', async (): Promise<Register> => (await import('./commands/lint.ts')).registerLint],
+  ['plan', async (): Promise<Register> => (await import('./commands/plan.ts')).registerPlan],
+  ['doctor', async (): Promise<Register> => (await import('./commands/doctor.ts')).registerDoctor],
+]);
 
 try {
+  const program = new Command('wayside-agent')
+    .description(
+      'Runs what this machine defines when somebody with the right presses the button. It dials out; nothing dials in.',
+    )
+    .version(readVersion())
+    .exitOverride();
+  const asked = commands.get(process.argv[2] ?? '');
+  for (const load of asked === undefined ? commands.values() : [asked]) (await load())(program);
+  for (const command of program.commands) command.exitOverride();
   await program.parseAsync(process.argv);
 } catch (error) {
   answer(report(error));

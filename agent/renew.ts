@@ -2,13 +2,12 @@
 // they are asked for, so an answer that was lost is asked for again with the same key (protocol/api/enrollment.ts).
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './contract.ts';
-import { keep } from './enroll.ts';
+import { keep, requestKeys } from './enroll.ts';
 import type { FaultPoint } from './fault.ts';
 import { certificateLife, certificatePin, readCertificates, readPending, writePending } from './identity.ts';
 import type { CertificateLife, StoredIdentity } from './identity.ts';
 import type { Log } from './log.ts';
 import { postJson } from './post-json.ts';
-import { makeRequest, statementOf } from './request-keys.ts';
 import { secureAgent } from './secure-agent.ts';
 import type { ProxyEnv } from './secure-agent.ts';
 
@@ -30,6 +29,7 @@ export async function renewIdentity(
   current: StoredIdentity,
   { now, ...options }: RenewOptions & { /** Epoch ms. */ readonly now: number },
 ): Promise<StoredIdentity> {
+  const { makeRequest, statementOf } = await requestKeys();
   const kept = readPending(options.stateFolder);
   const pending =
     kept?.purpose === 'renew' && kept.generation === current.generation
