@@ -13,7 +13,8 @@ classes[0x5f] = NAME_START | NAME_PART;
 classes[0x2d] = NAME_PART;
 
 const unicodeNameStart = /^\p{ID_Start}/u;
-const unicodeNamePart = /^\p{ID_Continue}/u;
+/** Joiners are invisible: two names that look the same must be the same. */
+const unicodeNamePart = /^(?![\u200c\u200d])\p{ID_Continue}/u;
 const unicodeSpace = /^[\p{White_Space}]$/u;
 
 export function isDigit(code: number): boolean {

@@ -114,6 +114,15 @@ export const complaints = {
     summary: 'Argument or block definition required',
     detail: `A name alone says nothing. Write ${name} = value to set an argument, or ${name} { … } to begin a block.`,
   }),
+  doubleEquals: (name: string) => ({
+    summary: 'Argument or block definition required',
+    detail: `An argument is set by one equals sign: ${name} = value. Two of them compare values, inside of an expression.`,
+  }),
+  unexpectedAfterName: {
+    summary: 'Argument or block definition required',
+    detail: (found) =>
+      `Behind this name an equals sign and a value, or the labels and the opening brace of a block are expected, but there is ${found}.`,
+  },
   colonAfterName: (name: string) => ({
     summary: 'Argument or block definition required',
     detail: `An argument is set by an equals sign: ${name} = value. A colon is only possible inside of an object value.`,
@@ -131,13 +140,21 @@ export const complaints = {
     detail: (found) =>
       `The value is complete, and ${found} follows it on the same line. Each argument ends with its line.`,
   },
-  wordAsOperator: (word: 'and' | 'or') => ({
+  wordAsOperator: (word: string, operator: string) => ({
     summary: 'Missing newline after argument',
-    detail: `There is no operator "${word}". Write "${word === 'and' ? '&&' : '||'}".`,
+    detail: `There is no operator "${word}". Write "${operator}".`,
   }),
-  numberWithUnit: (unit: string) => ({
+  extraBracket: {
     summary: 'Missing newline after argument',
-    detail: `A number has no unit: write it in double quotes, as in "15${unit}", if a string with a unit is meant.`,
+    detail: (found) => `All brackets of this value are already closed. Remove ${found}.`,
+  },
+  braceBehindArgument: {
+    summary: 'Missing newline after argument',
+    detail: 'The closing brace of a block of several lines stands on a line of its own.',
+  },
+  numberWithUnit: (text: string) => ({
+    summary: 'Missing newline after argument',
+    detail: `A number is written in decimal digits, without a unit or other signs. If a string is meant, write it in double quotes: "${text}".`,
   }),
   commaAfterArgument: {
     summary: 'Unexpected comma after argument',
@@ -147,7 +164,7 @@ export const complaints = {
   missingNewlineAfterBlock: {
     summary: 'Missing newline after block definition',
     detail: (found) =>
-      `The block is complete, and ${found} follows it on the same line. Go on on a line of its own.`,
+      `The block is complete, and ${found} follows it on the same line. What comes after a block begins on a line of its own.`,
   },
   extraCloseBrace: {
     summary: 'Argument or block definition required',
@@ -169,9 +186,8 @@ export const complaints = {
   },
   invalidBlockHeader: {
     summary: 'Invalid block definition',
-    detail: missing(
-      'A label, which is a name or a string in double quotes, or the opening brace of the block',
-    ),
+    detail: (found) =>
+      `A label or the opening brace of the block is expected here, but there is ${found}. A label that is more than a name is written in double quotes.`,
   },
   templateInLabel: {
     summary: 'Invalid string literal',
@@ -202,6 +218,20 @@ export const complaints = {
     summary: 'Invalid expression',
     detail: missing('The beginning of an expression'),
   },
+  brokenExpression: {
+    summary: 'Invalid expression',
+    detail:
+      'The line ends where the beginning of an expression is expected. An expression that takes several lines stands in parentheses.',
+  },
+  numberWithSign: {
+    summary: 'Invalid expression',
+    detail: 'A number begins with a digit, as in 0.5 and 5. Only a minus may stand before it.',
+  },
+  invalidHeredoc: {
+    summary: 'Invalid expression',
+    detail:
+      'A heredoc begins with "<<" or "<<-" and a name without quotes, and nothing follows the name on its line.',
+  },
   extraExpressionText: {
     summary: 'Extra characters after expression',
     detail: (found) => `The expression is complete, and ${found} follows it.`,
@@ -209,7 +239,7 @@ export const complaints = {
   invalidNumber: {
     summary: 'Invalid number literal',
     detail:
-      'A number has digits, at most one decimal point, and at most one exponent of a few digits, as in 1, 1.5 and 1.5e10.',
+      'A number has digits, at most one decimal point, and at most one exponent of a few digits, as in 1, 1.5 and 1.5e10. A version such as 1.2.3 is a string: write it in double quotes.',
   },
   missingFalseExpression: {
     summary: 'Missing false expression in conditional',
@@ -312,9 +342,8 @@ export const complaints = {
   },
   missingForKey: {
     summary: "Invalid 'for' expression",
-    detail: missing(
-      'In braces every element needs a key and a value, as in "{for item in list : item.name => item}": an arrow',
-    ),
+    detail:
+      'In braces every element needs a key and a value: {for item in list : key => value}. To make a list use brackets.',
   },
   keyInTupleFor: {
     summary: "Invalid 'for' expression",
@@ -343,7 +372,7 @@ export const complaints = {
   unclosedSequence: {
     summary: 'Extra characters after interpolation expression',
     detail: (found) =>
-      `The closing brace of the sequence is expected here, but there is ${found}. If "\${" or "%{" is meant as text, for instance for a shell, double its first character: "$\${" or "%%{".`,
+      `The "}" that ends the sequence is expected here, but there is ${found}. If "\${" or "%{" is meant as text, for instance for a shell, double its first character: "$\${" or "%%{".`,
   },
   missingDirective: {
     summary: 'Invalid template directive',
@@ -364,7 +393,7 @@ export const complaints = {
     detail:
       open === null
         ? `There is no "${word.slice(3)}" for this "${word}" to end.`
-        : `The innermost directive that is still open is a "${open}", which ends with "%{ end${open} }".`,
+        : `The directive that was opened last is ${open === 'if' ? 'an "if"' : 'a "for"'}. End it first, by "%{ end${open} }".`,
   }),
   unclosedDirective: (word: 'if' | 'for', line: number) => ({
     summary: 'Unexpected end of template',

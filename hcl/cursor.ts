@@ -37,6 +37,13 @@ export function peek(c: Cursor): TokenKind {
   return kinds[c.at] ?? Token.end;
 }
 
+/** The kind of the next token that is no newline. */
+export function peekBeyondNewlines(c: Cursor): TokenKind {
+  let { at } = c;
+  while (c.tokens.kinds[at] === Token.newline) at++;
+  return c.tokens.kinds[at] ?? Token.end;
+}
+
 /** Where the next token begins. */
 export function startOf(c: Cursor): number {
   return c.tokens.starts[c.at] ?? c.source.text.length;

@@ -84,7 +84,7 @@ function parseBracketStep(c: Cursor): Step {
   }
   const outer = setNewlines(c, false);
   const key = c.expression(c);
-  expect(c, Token.closeBracket, complaints.missingIndexBracket);
+  expect(c, Token.closeBracket, complaints.missingIndexBracket, start);
   c.newlines = outer;
   return { step: 'index', key, legacy: false, start, end: c.lastEnd };
 }

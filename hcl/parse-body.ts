@@ -10,6 +10,7 @@ import {
   expect,
   fail,
   peek,
+  peekBeyondNewlines,
   report,
   startOf,
   take,
@@ -23,6 +24,7 @@ import { diagnosticsMax } from './limits.ts';
 import { parseQuotedLabel } from './parse-template.ts';
 import { recover } from './recover.ts';
 import { Token } from './tokens.ts';
+import type { TokenKind } from './tokens.ts';
 
 /** `Body = (Attribute | Block | OneLineBlock)*`, up to a closing brace or the end of the text, neither of them taken. */
 export function parseBody(c: Cursor): Body {
@@ -92,8 +94,16 @@ function failAfterName(c: Cursor, name: string, nameSpan: Span): void {
     case Token.dot:
     case Token.openBracket:
       return fail(c, complaints.dottedName(name), { span: nameSpan });
+    case Token.equal:
+      return fail(c, complaints.doubleEquals(name), { span: nameSpan });
+    case Token.newline:
+    case Token.end:
+    case Token.closeBrace: {
+      const complaint = peekBeyondNewlines(c) === Token.openBrace ? complaints.newlineInBlockHeader : null;
+      return fail(c, complaint ?? complaints.nameAlone(name), { span: nameSpan });
+    }
     default:
-      return fail(c, complaints.nameAlone(name), { span: nameSpan });
+      return fail(c, complaints.unexpectedAfterName, { span: nameSpan });
   }
 }
 
@@ -106,18 +116,35 @@ function parseAttribute(c: Cursor, name: string, nameSpan: Span): Attribute {
 
 function expectLineEnd(c: Cursor): void {
   const kind = peek(c);
-  if (kind === Token.newline || kind === Token.end) return;
-  if (kind === Token.comma) fail(c, complaints.commaAfterArgument);
-  else if (kind === Token.identifier) fail(c, complaintAboutWord(c));
-  else fail(c, complaints.missingNewlineAfterArgument);
+  if (kind !== Token.newline && kind !== Token.end) fail(c, complaintBehindValue(c, kind));
 }
 
-/** A word behind a value is often one that other languages have. */
+/** What stands behind a value is often what other languages have there. */
+function complaintBehindValue(c: Cursor, kind: TokenKind): Complaint {
+  switch (kind) {
+    case Token.comma:
+      return complaints.commaAfterArgument;
+    case Token.closeBrace:
+      return c.depth > 0 ? complaints.braceBehindArgument : complaints.extraBracket;
+    case Token.closeBracket:
+    case Token.closeParenthesis:
+      return complaints.extraBracket;
+    case Token.identifier:
+      return complaintAboutWord(c);
+    default:
+      return complaints.missingNewlineAfterArgument;
+  }
+}
+
 function complaintAboutWord(c: Cursor): Complaint {
+  const { text } = c.source;
   const word = textOf(c);
-  if (word === 'and' || word === 'or') return complaints.wordAsOperator(word);
-  const touchesDigit = startOf(c) === c.lastEnd && isDigit(c.source.text.charCodeAt(c.lastEnd - 1));
-  return touchesDigit ? complaints.numberWithUnit(word) : complaints.missingNewlineAfterArgument;
+  const before = /[\w.]*$/.exec(text.slice(Math.max(0, c.lastEnd - 40), c.lastEnd))?.[0] ?? '';
+  if (word === 'and') return complaints.wordAsOperator(word, '&&');
+  if (word === 'or') return complaints.wordAsOperator(word, '||');
+  if (before === 'not') return complaints.wordAsOperator(before, '!');
+  const touchesNumber = startOf(c) === c.lastEnd && isDigit(before.charCodeAt(0));
+  return touchesNumber ? complaints.numberWithUnit(before + word) : complaints.missingNewlineAfterArgument;
 }
 
 /** `Block = Identifier (StringLit|Identifier)* "{" … "}"`, from behind the type. */

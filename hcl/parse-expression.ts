@@ -3,6 +3,7 @@
 import type { BinaryOperator, CallExpression, Expression, InvalidExpression } from './ast.ts';
 import { complaints } from './complaints.ts';
 import {
+  abandon,
   enter,
   expect,
   fail,
@@ -109,9 +110,19 @@ function parseTerm(c: Cursor): Expression {
     case Token.openParenthesis:
       return parseParentheses(c, start);
     default:
-      fail(c, complaints.invalidExpression);
+      failWithoutTerm(c, kind);
       return invalid(c);
   }
+}
+
+/** No term begins here. What other languages have in its place gets its own answer. */
+function failWithoutTerm(c: Cursor, kind: TokenKind): void {
+  const next = c.tokens.kinds[c.at + 1];
+  if (kind === Token.newline) fail(c, complaints.brokenExpression);
+  else if (kind === Token.less && next === Token.less) abandon(c, complaints.invalidHeredoc);
+  else if ((kind === Token.dot || kind === Token.plus) && next === Token.number)
+    fail(c, complaints.numberWithSign);
+  else fail(c, complaints.invalidExpression);
 }
 
 /** `NumericLit = decimal+ ("." decimal+)? (expmark decimal+)?`, the exponent within bounds. */

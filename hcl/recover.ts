@@ -18,7 +18,9 @@ export function recover(c: Cursor, itemAt: number): boolean {
     const kind = kinds[at] ?? Token.end;
     if (at >= failedAt && at > itemAt) {
       const isFirst = kinds[at - 1] === Token.newline;
-      const goesOn = isFirst && (open === 0 ? beginsItem(c, at, brokeOff) : isBackAtMargin(c, at, indentation));
+      const goesOn =
+        isFirst &&
+        (open === 0 ? beginsItem(c, at, brokeOff ? indentation : null) : isBackAtMargin(c, at, indentation));
       if (goesOn || (kind === Token.closeBrace && open === 0 && c.depth > 0)) {
         c.at = at;
         c.failedAt = null;
@@ -45,9 +47,10 @@ function nestingOf(kind: TokenKind): number {
   }
 }
 
-/** Whether a line can begin an item. After an expression that broke off it may as well be the rest of that. */
-function beginsItem(c: Cursor, at: number, brokeOff: boolean): boolean {
-  return c.tokens.kinds[at] === Token.identifier && (!brokeOff || looksLikeItem(c, at));
+/** Whether a line can begin an item. After an expression that broke off a deeper line may as well be the rest of it. */
+function beginsItem(c: Cursor, at: number, margin: number | null): boolean {
+  if (c.tokens.kinds[at] !== Token.identifier) return false;
+  return margin === null || looksLikeItem(c, at) || indentationOf(c, at) <= margin;
 }
 
 /** Inside of brackets that are still open: whether they must have been meant to end before this line. */

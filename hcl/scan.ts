@@ -191,15 +191,14 @@ function characterLength(text: string, at: number): number {
   return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
 
-/** Takes in `1.2.3` and `1e2e3` whole, which are no numbers, so that the parser can say so instead of splitting them. */
+/** Takes in `1.2.3`, `1..2` and `1e2e3` whole, which are no numbers, so that the parser can say so. */
 function numberEnd(text: string, at: number): number {
   for (let end = digitsEnd(text, at); ;) {
-    const code = text.charCodeAt(end);
     let digits = end + 1;
-    if ((code | 0x20) === 0x65) {
-      const sign = text.charCodeAt(digits);
-      if (sign === 0x2b || sign === 0x2d) digits++;
-    } else if (code !== 0x2e) return end;
+    const code = text.charCodeAt(end);
+    if (code === 0x2e) while (text.charCodeAt(digits) === 0x2e) digits++;
+    else if ((code | 0x20) !== 0x65) return end;
+    else if (text.charCodeAt(digits) === 0x2b || text.charCodeAt(digits) === 0x2d) digits++;
     if (!isDigit(text.charCodeAt(digits))) return end;
     end = digitsEnd(text, digits);
   }

@@ -13,19 +13,30 @@ const MUTANTS = process.env.WAYSIDE_LONG === undefined ? 5_000 : 50_000;
 const GENERATED = process.env.WAYSIDE_LONG === undefined ? 500 : 5_000;
 
 /** Differences of verdict that are right by the specification, each with its reason. */
-const explainedVerdicts: readonly { readonly reason: string; readonly applies: (text: string) => boolean }[] =
-  [
-    {
-      reason:
-        'Function names in a namespace (`a::b()`) came into the language after the version that the oracle holds.',
-      applies: (text) => text.includes('::'),
-    },
-    {
-      reason:
-        'Names are compared in normalization form C, so that two spellings of one name are one name set twice.',
-      applies: (text) => text !== text.normalize('NFC'),
-    },
-  ];
+const explainedVerdicts: readonly {
+  readonly reason: string;
+  readonly applies: (text: string, summary: string | undefined) => boolean;
+}[] = [
+  {
+    reason:
+      'Names of functions in a namespace came into the language after the version that the oracle holds.',
+    applies: (text) => text.includes('::'),
+  },
+  {
+    reason:
+      'Names are compared in normalization form C, so two spellings of one name are one name set twice.',
+    applies: (text) => text !== text.normalize('NFC'),
+  },
+  {
+    reason:
+      'A number has digits behind its dot, so `1.e3` is the attribute e3 of 1; the reference reads one token.',
+    applies: (text) => /[0-9]\.[eE]/.test(text),
+  },
+  {
+    reason: 'We bound nesting and the length of chains, so that whoever walks a tree can rely on it.',
+    applies: (_text, summary) => summary === 'Nesting too deep' || summary === 'Expression too long',
+  },
+];
 
 /** Errors whose position differs from the reference, each with its reason. */
 const explainedPositions: readonly {
@@ -132,7 +143,7 @@ async function compareVerdicts(text: string): Promise<boolean> {
   const { source, diagnostics } = parseFile('', text);
   const first = diagnostics[0];
   if (reference.accepts !== (first === undefined)) {
-    if (!explainedVerdicts.some(({ applies }) => applies(text))) {
+    if (!explainedVerdicts.some(({ applies }) => applies(text, first?.summary))) {
       problems.push(
         `verdict: ${JSON.stringify(text)}\n  reference: ${reference.message}\n  ours: ${first?.summary ?? 'valid'}`,
       );
@@ -171,6 +182,8 @@ async function compareAll(
   let accepted = 0;
   let rejected = 0;
   for (const text of texts) {
+    // The oracle works such numbers out digit by digit, for minutes.
+    if (/[eE][+-]?[0-9]{4}/.test(text)) continue;
     if (await compareVerdicts(text)) {
       accepted++;
       await compareLayouts(text);
@@ -193,7 +206,9 @@ test('generated files have the same verdict and layout', async () => {
 });
 
 test('mutants of all of them have the same verdict, first position and layout', async () => {
-  const bases = [...corpus, ...examples, ...mistakes].filter((text) => text.length < 1_200);
+  const bases = [...corpus, ...examples, ...mistakes].filter(
+    (text) => text.length < 1_200 && !/\[{100}|(\+ 1 ){100}/.test(text),
+  );
   const mutants = Array.from({ length: MUTANTS }, (_, index) => {
     const random = seeded(SEED + 1_000_003 * (index + 1));
     return mutate(random, random() < 0.2 ? generateFile(random).slice(0, 600) : pick(random, bases));

@@ -80,7 +80,7 @@ test('a block whose brace stands on the next line is one mistake', () => {
     '5 Missing newline after argument',
   ]);
   expect(mistakes('a\n{\n  c = 1\n}\nd = 1 1\n')).toEqual([
-    '1 Argument or block definition required',
+    '1 Invalid block definition',
     '5 Missing newline after argument',
   ]);
 });

@@ -28,6 +28,7 @@ test('names take letters of every script, digits, underscores and dashes', () =>
     'end ""',
   ]);
   expect(tokens('-a')).toEqual(['minus "-"', 'identifier "a"', 'end ""']);
+  expect(kinds('a\u200db')).toEqual(['identifier', 'invalidCharacter', 'identifier', 'end']);
   expect(tokens('𝒳')).toEqual(['identifier "𝒳"', 'end ""']);
 });
 
@@ -42,6 +43,13 @@ test('numbers take a fraction and an exponent only with digits behind them', () 
   ]);
   expect(tokens('1.x')).toEqual(['number "1"', 'dot "."', 'identifier "x"', 'end ""']);
   expect(tokens('1e')).toEqual(['number "1"', 'identifier "e"', 'end ""']);
+  expect(tokens('1..2')).toEqual(['number "1..2"', 'end ""']);
+  expect(tokens('f(1...)').slice(2)).toEqual([
+    'number "1"',
+    'ellipsis "..."',
+    'closeParenthesis ")"',
+    'end ""',
+  ]);
   expect(tokens('1.2.3')).toEqual(['number "1.2.3"', 'end ""']);
 });
 

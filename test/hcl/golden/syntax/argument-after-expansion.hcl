@@ -1,0 +1,1 @@
+a = max(numbers..., 5)

@@ -1,0 +1,5 @@
+action "launch" {
+  timeout = "15m"
+  name    = "x"
+  timeout = "20m"
+}

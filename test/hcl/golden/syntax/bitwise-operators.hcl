@@ -1,0 +1,4 @@
+a = x & y
+b = x | y
+c = x ^ y
+d = ~x

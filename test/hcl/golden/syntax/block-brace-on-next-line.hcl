@@ -1,0 +1,7 @@
+action "launch"
+{
+  timeout = "15m"
+}
+run
+{
+}

@@ -1,0 +1,2 @@
+action launch.now {
+}

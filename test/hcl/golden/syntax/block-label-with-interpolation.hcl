@@ -1,0 +1,2 @@
+action "launch-${var.region}" {
+}

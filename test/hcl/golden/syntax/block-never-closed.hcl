@@ -1,0 +1,4 @@
+group "prod" {
+  action "launch" {
+    timeout = "15m"
+  }

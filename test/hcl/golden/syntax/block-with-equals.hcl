@@ -1,0 +1,4 @@
+run = {
+}
+action "launch" = {
+}

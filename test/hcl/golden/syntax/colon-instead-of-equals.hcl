@@ -1,0 +1,3 @@
+action "launch" {
+  timeout: "15m"
+}

@@ -1,0 +1,4 @@
+http {
+  method = "POST",
+  url    = "http://x/"
+}

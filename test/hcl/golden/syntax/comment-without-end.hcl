@@ -1,0 +1,3 @@
+a = 1
+/* from here on
+b = 2

@@ -1,0 +1,1 @@
+size = var.big ? "large"

@@ -1,0 +1,4 @@
+script = <<EOT
+%{ for host in hosts }
+ping ${host}
+EOT

@@ -1,0 +1,2 @@
+a = "%{ fro x in y }${x}%{ endfor }"
+b = "%{ elseif x }"

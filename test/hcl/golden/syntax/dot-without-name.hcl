@@ -1,0 +1,3 @@
+a = var.
+b = var."name"
+c = var.(name)

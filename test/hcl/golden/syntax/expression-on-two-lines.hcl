@@ -1,0 +1,3 @@
+enabled = var.a ||
+  var.b
+name = "x"

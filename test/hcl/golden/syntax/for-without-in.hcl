@@ -1,0 +1,2 @@
+a = [for x : x]
+b = [for x of y : x]

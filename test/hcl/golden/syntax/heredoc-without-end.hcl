@@ -1,0 +1,3 @@
+script = <<EOT
+echo hello
+echo bye

@@ -1,0 +1,1 @@
+options[0] = "small"

@@ -1,0 +1,4 @@
+action "launch" {
+  options = ["small", "large"
+  timeout = "15m"
+}

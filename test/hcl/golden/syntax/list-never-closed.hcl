@@ -1,0 +1,5 @@
+action "launch" {
+  run {
+    command = ["./launch.sh", "-delay"
+  }
+}

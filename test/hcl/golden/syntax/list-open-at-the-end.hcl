@@ -1,0 +1,2 @@
+command = [
+  "./launch.sh",

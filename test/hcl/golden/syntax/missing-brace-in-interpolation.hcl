@@ -1,0 +1,1 @@
+url = "http://${var.host/path"

@@ -1,0 +1,4 @@
+command = [
+  "./launch.sh"
+  "-delay",
+]

@@ -1,0 +1,7 @@
+group "prod" {
+  action "launch" {
+    run {
+      command = ["./launch.sh", "-delay" var.delay]
+    }
+  }
+}

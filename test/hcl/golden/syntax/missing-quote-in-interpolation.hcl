@@ -1,0 +1,2 @@
+url = "http://${var.host["name]}/"
+timeout = "1m"

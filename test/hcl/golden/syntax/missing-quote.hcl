@@ -1,0 +1,4 @@
+action "launch" {
+  description = "Launch the thing
+  timeout     = "15m"
+}

@@ -1,0 +1,2 @@
+a = core::max
+b = core::(1)

@@ -1,0 +1,3 @@
+labels = {
+  com.example.name "x"
+}

@@ -1,0 +1,4 @@
+env = {
+  REGION = "us"
+  , ZONE = "a"
+}

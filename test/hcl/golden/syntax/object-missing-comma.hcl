@@ -1,0 +1,1 @@
+env = { REGION = "us" ZONE = "a" }

@@ -1,0 +1,2 @@
+headers = {
+  Accept = "text/plain"

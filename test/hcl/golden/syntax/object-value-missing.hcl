@@ -1,0 +1,4 @@
+env = {
+  REGION
+  ZONE = "a"
+}

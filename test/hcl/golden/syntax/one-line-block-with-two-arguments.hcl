@@ -1,0 +1,2 @@
+run { command = ["x"] dir = "/" }
+run { command = ["x"], dir = "/" }

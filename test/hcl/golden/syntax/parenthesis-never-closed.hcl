@@ -1,0 +1,4 @@
+action "launch" {
+  timeout = (1 + 2
+  name    = "x"
+}

@@ -1,0 +1,1 @@
+method = "POST" url = "http://x/"

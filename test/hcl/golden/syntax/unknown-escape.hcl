@@ -1,0 +1,2 @@
+path    = "C:\deploy\new"
+pattern = "^v\d+$"

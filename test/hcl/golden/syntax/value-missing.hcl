@@ -1,0 +1,2 @@
+timeout =
+name = "x"

@@ -1,0 +1,3 @@
+group: prod
+actions:
+  - name: launch
