@@ -85,7 +85,8 @@ function openRun(
       status: (event) => sink.status(event),
       progress: (event) => sink.progress(event),
       spawned: (process) => {
-        run.firstStart ??= process.startTime;
+        const { pid, startTime } = process;
+        if (pid !== null) run.first ??= { pid, startTime, at: halts.clock.boot() };
         sink.spawned(process);
       },
     },
@@ -97,7 +98,7 @@ function openRun(
     rows: [],
     survivors: [],
     verdict: null,
-    firstStart: undefined,
+    first: null,
   };
   return run;
 }
@@ -127,10 +128,11 @@ async function takeOutputs(run: Run): Promise<Outcome['outputs']> {
 
 /** What left its operation's group and session is still found by the tag of the run. */
 async function stopLeftovers(run: Run): Promise<void> {
-  const { firstStart: since } = run;
-  if (since === undefined) return;
+  const { first } = run;
+  if (first === null) return;
   const { clock } = run.halts;
-  const tagged = { runId: run.request.context.runId, since };
+  const ageMs = clock.boot() - first.at;
+  const tagged = { runId: run.request.context.runId, first: { ...first, ageMs } };
   const report = await stopTagged(tagged, { graceMs: leftoverGraceMs, clock });
   run.survivors.push(...report.survivors);
   if (report.stopped === 0) return;

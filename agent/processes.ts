@@ -1,7 +1,7 @@
 // What the operating system knows of processes: who is alive, whose child it is, which run it belongs to. Linux has
 // it in /proc (proc(5)); elsewhere `ps` has to do, which shows no environment.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -24,6 +24,8 @@ const readsPerTurn = 64;
 /** One process, or null when there is none or only what is left of a dead one. Needs /proc. */
 export function readProcess(pid: number): ProcessEntry | null {
   try {
+    // Asking first is much cheaper than an exception for each number that nobody has.
+    if (!existsSync(`/proc/${pid}`)) return null;
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return null;
@@ -65,17 +67,56 @@ export async function listProcesses(): Promise<readonly ProcessEntry[]> {
   } catch {
     return listByPs();
   }
+  const pids = names.map(Number).filter(Number.isInteger);
+  return pids.length === 0 ? listByPs() : readAll(pids);
+}
+
+/**
+ * Every process that is alive and was started after `pid` was, `ageMs` ago; others may be among them. Numbers are
+ * given in order, so that these are few, as long as they cannot have gone round since.
+ */
+export async function listYounger(
+  pid: number,
+  { ageMs }: { readonly ageMs: number },
+): Promise<readonly ProcessEntry[]> {
+  const last = lastPid();
+  const range = last === null ? Infinity : last - pid;
+  if (last === null || range < 0 || range > youngerMax || ageMs * forksPerMsMax > pidMax()) {
+    return listProcesses();
+  }
+  return readAll(Array.from({ length: range }, (_, at) => pid + 1 + at));
+}
+
+/** More than this many numbers are not tried one by one. */
+const youngerMax = 1_000;
+/** No machine forks faster than this. */
+const forksPerMsMax = 100;
+
+/** The number that was given last (proc(5), "/proc/loadavg", fifth field); null where there is no /proc. */
+function lastPid(): number | null {
+  try {
+    return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ')[4]);
+  } catch {
+    return null;
+  }
+}
+
+function pidMax(): number {
+  try {
+    return Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
+  } catch {
+    return 0;
+  }
+}
+
+async function readAll(pids: readonly number[]): Promise<readonly ProcessEntry[]> {
   const entries: ProcessEntry[] = [];
-  let reads = 0;
-  for (const name of names) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
+  for (const [at, pid] of pids.entries()) {
     const entry = readProcess(pid);
     if (entry !== null) entries.push(entry);
-    reads += 1;
-    if (reads % readsPerTurn === 0) await breathe();
+    if (at % readsPerTurn === readsPerTurn - 1) await breathe();
   }
-  return reads === 0 ? listByPs() : entries;
+  return entries;
 }
 
 async function listByPs(): Promise<readonly ProcessEntry[]> {

@@ -1,7 +1,7 @@
 // Stops everything that an operation started: terminate, grace, kill, until nothing of it is left, those included
 // that left the group or the session or were orphaned on the way.
 import type { Clock } from './contract.ts';
-import { carriesTag, listProcesses, signal } from './processes.ts';
+import { carriesTag, listProcesses, listYounger, signal } from './processes.ts';
 import type { ProcessEntry } from './processes.ts';
 import { killMsMax, stopPollMsMax, stopPollMsMin } from '../protocol/limits.ts';
 
@@ -48,12 +48,21 @@ export async function stopTree(
   return { stopped: tracker.seen(), survivors: tracker.alive().map(({ pid, name }) => `${pid} (${name})`) };
 }
 
-/** The same for everything that carries the tag of a run, wherever it is, and did not start before `since`. */
+/** The first process of a run. */
+export interface FirstProcess {
+  readonly pid: number;
+  readonly startTime: string | null;
+  readonly ageMs: number;
+}
+
+/** The same for everything that carries the tag of a run, wherever it is. */
 export async function stopTagged(
-  { runId, since }: { readonly runId: string; readonly since: string | null },
+  { runId, first }: { readonly runId: string; readonly first: FirstProcess },
   options: { readonly graceMs: number; readonly clock: Clock },
 ): Promise<StopReport> {
-  return stopTree({ leader: nobody, startTime: since, runId }, options);
+  const younger = await listYounger(first.pid, first);
+  if (!younger.some(({ pid }) => carriesTag(pid, runId))) return { stopped: 0, survivors: [] };
+  return stopTree({ leader: nobody, startTime: first.startTime, runId }, options);
 }
 
 /** No process, group or session has this number; zero is that of the kernel's own. */

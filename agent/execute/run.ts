@@ -24,8 +24,8 @@ export interface Run {
   readonly rows: OperationResult[];
   readonly survivors: string[];
   verdict: Verdict | null;
-  /** Start time of the first process, undefined while there was none. */
-  firstStart: string | null | undefined;
+  /** The first process, and when it was started by the boot clock; null while there was none. */
+  first: { readonly pid: number; readonly startTime: string | null; readonly at: number } | null;
 }
 
 /**
