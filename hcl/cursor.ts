@@ -2,8 +2,9 @@
 // token, taking it, reporting an error, and the bounds on nesting.
 import type { Expression, Source, Span } from './ast.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { complaintAboutToken, complaints, describeToken } from './complaints.ts';
+import { complaints } from './complaints.ts';
 import type { Complaint } from './complaints.ts';
+import { complaintAboutToken, describeToken } from './explain-token.ts';
 import { expressionHeightMax, nestingDepthMax } from './limits.ts';
 import { Token } from './tokens.ts';
 import type { TokenKind, Tokens } from './tokens.ts';
