@@ -256,10 +256,11 @@ describe('masking', () => {
   test('withholds what a sensitive operation prints, and masks its result from then on', async () => {
     const text = steps(
       `operation {\n name = "fetch"\n sensitive = true\n run {\n command = ["echo", "fr3sh-secret"]\n }\n }`,
+      step('["echo", "not even fr3sh-secret"]'),
       step('["echo", "it was", operation.fetch.output, "fr3sh-secret"]'),
     );
     const told = await runText(text);
-    expect(told.stdout).toBe('it was *** ***\n');
+    expect(told.stdout).toBe('not even ***\nit was *** ***\n');
     expect(told.system).toMatch(/13 bytes are not shown/);
     expect(told.everything).not.toContain('fr3sh-secret');
   });
