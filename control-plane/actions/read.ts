@@ -1,6 +1,7 @@
 // Finds one action by id or name, and the definition that a request for it would be checked against now.
 import { Failure } from '../../protocol/failures.ts';
-import type { Store } from '../store/store.ts';
+import { step } from '../store/step.ts';
+import type { Step, Store } from '../store/store.ts';
 import { selectAction, selectAdvertised } from './store.ts';
 import type { ActionRow, AdvertisedRow } from './store.ts';
 
@@ -16,6 +17,14 @@ export async function readAction(store: Store, project: string, reference: strin
   return row;
 }
 
+/** Belongs into a unit that relies on the action: fails where it was deleted meanwhile. */
+export function actionGuard(store: Store, id: string): Step {
+  return step(store.db.selectFrom('actions').select('id').where('id', '=', id), {
+    name: 'action',
+    exactly: 1,
+  });
+}
+
 export interface CurrentDefinition {
   readonly row: AdvertisedRow;
   readonly agentsOnline: number;
@@ -26,9 +35,27 @@ export async function currentDefinition(
   store: Store,
   action: { readonly group_id: string; readonly operation: string },
 ): Promise<CurrentDefinition | null> {
-  const advertised = await store.read(selectAdvertised(store, action.group_id));
-  const rows = advertised.filter((row) => row.operation === action.operation);
-  const row = rows[0];
-  if (row === undefined) return null;
-  return { row, agentsOnline: rows.filter((candidate) => candidate.online === 1).length };
+  const { group_id: group, operation } = action;
+  const rows = await store.read(selectAdvertised(store, { group, operation }));
+  return byOperation(rows).get(operation) ?? null;
+}
+
+/** The same for each operation that a group advertises. */
+export async function definitionsOf(
+  store: Store,
+  group: string,
+): Promise<ReadonlyMap<string, CurrentDefinition>> {
+  return byOperation(await store.read(selectAdvertised(store, { group })));
+}
+
+function byOperation(rows: readonly AdvertisedRow[]): ReadonlyMap<string, CurrentDefinition> {
+  const best = new Map<string, CurrentDefinition>();
+  for (const row of rows) {
+    const before = best.get(row.operation);
+    best.set(row.operation, {
+      row: before?.row ?? row,
+      agentsOnline: (before?.agentsOnline ?? 0) + row.online,
+    });
+  }
+  return best;
 }

@@ -14,13 +14,13 @@ import { referenceSchema } from '../../protocol/ids.ts';
 import { parseJson } from '../../protocol/json.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { readGroup } from '../groups/read.ts';
-import { changedMeanwhile, etagOf, expectedRevision } from '../http/etag.ts';
+import { etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { createAction } from './create.ts';
 import { publishAll } from './publish-all.ts';
-import { currentDefinition, readAction } from './read.ts';
+import { currentDefinition, definitionsOf, readAction } from './read.ts';
 import type { CurrentDefinition } from './read.ts';
 import { removeAction } from './remove.ts';
 import { selectActions } from './store.ts';
@@ -70,9 +70,8 @@ function creatingRoutes(app: FastifyInstance, deps: Deps): void {
     answers: { 200: publishAllAnswerSchema },
     handler: async (context) => {
       const group = await readGroup(deps.store, context.project.id, context.body.group);
-      const { created, kept } = await publishAll(deps, context, group);
-      const views = await Promise.all(created.map((row) => actionView(deps, row)));
-      return { status: 200, body: { created: views, kept } };
+      const { created, ...rest } = await publishAll(deps, context, group);
+      return { status: 200, body: { created: await actionViews(deps, created), ...rest } };
     },
   });
 }
@@ -93,7 +92,7 @@ function readingRoutes(app: FastifyInstance, deps: Deps): void {
         selectActions(deps.store, { project: project.id, after, limit: query.limit }),
       );
       const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
-      const items = await Promise.all(page.items.map((row) => actionView(deps, row)));
+      const items = await actionViews(deps, page.items);
       return { status: 200, body: { items, next_cursor: page.next_cursor } };
     },
   });
@@ -120,12 +119,12 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Change an action',
     tag,
     params,
+    hears: ['if-match'],
     body: actionUpdateSchema,
     answers: { 200: actionSchema },
     handler: async (context) => {
       const before = await readAction(deps.store, context.project.id, context.params.action);
-      const expected = expectedRevision(context.request);
-      if (expected !== '*' && expected !== before.revision) throw changedMeanwhile();
+      requireMatch(context.request, before.revision);
       const row = await changeAction(deps, context, { before, body: context.body });
       return { status: 200, body: await actionView(deps, row), headers: { etag: etagOf(row.revision) } };
     },
@@ -137,9 +136,11 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Delete an action; its runs stay',
     tag,
     params,
+    hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
       const action = await readAction(deps.store, context.project.id, context.params.action);
+      heedMatch(context.request, action.revision);
       await removeAction(deps, context, action);
       return { status: 204 };
     },
@@ -147,7 +148,22 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
 }
 
 async function actionView(deps: ChangeDeps, row: ActionRow): Promise<z.input<typeof actionSchema>> {
-  const definition = await currentDefinition(deps.store, row);
+  return viewOf(row, await currentDefinition(deps.store, row));
+}
+
+/** As `actionView`, with one look at what each group advertises, however many actions point to it. */
+async function actionViews(
+  deps: ChangeDeps,
+  rows: readonly ActionRow[],
+): Promise<z.input<typeof actionSchema>[]> {
+  const groups = [...new Set(rows.map((row) => row.group_id))];
+  const advertised = new Map(
+    await Promise.all(groups.map(async (group) => [group, await definitionsOf(deps.store, group)] as const)),
+  );
+  return rows.map((row) => viewOf(row, advertised.get(row.group_id)?.get(row.operation) ?? null));
+}
+
+function viewOf(row: ActionRow, definition: CurrentDefinition | null): z.input<typeof actionSchema> {
   return {
     id: row.id,
     name: row.name,

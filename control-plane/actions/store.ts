@@ -34,17 +34,35 @@ export function selectActions(
     .compile();
 }
 
-/** By id or by name in the project. */
+/** Every name in use, and what each action of a group offers. */
+export function selectNames(
+  store: Store,
+  project: string,
+): CompiledQuery<{ name: string; group_id: string; operation: string }> {
+  return store.db
+    .selectFrom('actions')
+    .select(['name', 'group_id', 'operation'])
+    .where('project', '=', project)
+    .orderBy('name')
+    .compile();
+}
+
+/** By id or by name in the project; an id wins where a name looks like one. */
 export function selectAction(store: Store, project: string, reference: string): CompiledQuery<ActionRow> {
   return actionRows(store)
     .where('actions.project', '=', project)
     .where((e) => e.or([e('actions.id', '=', reference), e('actions.name', '=', reference)]))
+    .orderBy((e) => e.case().when('actions.id', '=', reference).then(0).else(1).end())
+    .limit(1)
     .compile();
 }
 
-/** What agents that are not revoked advertise in a group, those online first, the newest first. */
-export function selectAdvertised(store: Store, group: string): CompiledQuery<AdvertisedRow> {
-  return store.db
+/** What agents that may work advertise in a group, those online first, the newest first. */
+export function selectAdvertised(
+  store: Store,
+  of: { readonly group: string; readonly operation?: string },
+): CompiledQuery<AdvertisedRow> {
+  let query = store.db
     .selectFrom('definitions')
     .innerJoin('agents', 'agents.id', 'definitions.agent')
     .selectAll('definitions')
@@ -53,11 +71,10 @@ export function selectAdvertised(store: Store, group: string): CompiledQuery<Adv
         'online',
       ),
     )
-    .where('definitions.group_id', '=', group)
-    .where('agents.status', '=', 'active')
-    .orderBy('online', 'desc')
-    .orderBy('definitions.advertised_at', 'desc')
-    .compile();
+    .where('definitions.group_id', '=', of.group)
+    .where('agents.status', '=', 'active');
+  if (of.operation !== undefined) query = query.where('definitions.operation', '=', of.operation);
+  return query.orderBy('online', 'desc').orderBy('definitions.advertised_at', 'desc').compile();
 }
 
 export function insertAction(

@@ -54,6 +54,11 @@ export function selectJoinToken(store: Store, id: string): CompiledQuery<JoinTok
     .compile();
 }
 
+/** With its project goes every token that leads into it. */
+export function deleteJoinTokensOf(store: Store, project: string): Step {
+  return step(store.db.deleteFrom('join_tokens').where('project', '=', project));
+}
+
 /** Of any number of callers at once, exactly one gets past this guard. */
 export function spendJoinToken(
   store: Store,

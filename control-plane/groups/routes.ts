@@ -11,7 +11,7 @@ import {
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
 import type { ChangeDeps } from '../authority/change.ts';
-import { changedMeanwhile, etagOf, expectedRevision } from '../http/etag.ts';
+import { etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
@@ -84,12 +84,12 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     summary: 'Change a group',
     tag,
     params,
+    hears: ['if-match'],
     body: groupUpdateSchema,
     answers: { 200: groupSchema },
     handler: async (context) => {
       const before = await readGroup(deps.store, context.project.id, context.params.group);
-      const expected = expectedRevision(context.request);
-      if (expected !== '*' && expected !== before.revision) throw changedMeanwhile();
+      requireMatch(context.request, before.revision);
       const row = await changeGroup(deps, context, { before, body: context.body });
       return { status: 200, body: groupView(row), headers: { etag: etagOf(row.revision) } };
     },
@@ -101,9 +101,11 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     summary: 'Delete a group that nothing points to',
     tag,
     params,
+    hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
       const group = await readGroup(deps.store, context.project.id, context.params.group);
+      heedMatch(context.request, group.revision);
       await removeGroup(deps, context, group);
       return { status: 204 };
     },

@@ -52,11 +52,13 @@ export function selectGroups(
   return ordered.compile() as CompiledQuery<GroupRow>;
 }
 
-/** By id or by name in the project. */
+/** By id or by name in the project; an id wins where a name looks like one. */
 export function selectGroup(store: Store, project: string, reference: string): CompiledQuery<GroupRow> {
   return groupRows(store)
     .where('groups.project', '=', project)
     .where((e) => e.or([e('groups.id', '=', reference), e('groups.name', '=', reference)]))
+    .orderBy((e) => e.case().when('groups.id', '=', reference).then(0).else(1).end())
+    .limit(1)
     .compile() as CompiledQuery<GroupRow>;
 }
 

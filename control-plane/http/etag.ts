@@ -7,21 +7,27 @@ export function etagOf(revision: number): string {
 }
 
 /**
- * The revision in `If-Match`. Throws `precondition_required` without one (RFC 6585, section 3) and
- * `precondition_failed` for a tag that no revision has. `*` means any.
+ * Holds where `If-Match` names the revision that is there now, or `*`. Throws `precondition_required` without the
+ * header (RFC 6585, section 3) and `precondition_failed` where the thing has changed since.
  */
-export function expectedRevision(request: FastifyRequest): number | '*' {
-  const header = request.headers['if-match'];
-  if (header === undefined) {
+export function requireMatch(request: FastifyRequest, revision: number): void {
+  if (request.headers['if-match'] === undefined) {
     throw new Failure(
       'precondition_required',
       'Send the ETag that you read as If-Match, so that no change is lost.',
     );
   }
-  if (header === '*') return '*';
-  const match = /^"(\d{1,15})"$/.exec(header);
-  if (match?.[1] === undefined) throw changedMeanwhile();
-  return Number(match[1]);
+  heedMatch(request, revision);
+}
+
+/** The same where the header may be missing. `null` stands for a thing that is not there, which no tag matches. */
+export function heedMatch(request: FastifyRequest, revision: number | null): void {
+  const header = request.headers['if-match'];
+  if (header === undefined) return;
+  const tags = header.split(',').map((tag) => tag.trim());
+  // A weak tag never matches here (section 13.1.1).
+  if (revision !== null && (header.trim() === '*' || tags.includes(etagOf(revision)))) return;
+  throw changedMeanwhile();
 }
 
 export function changedMeanwhile(): Failure {

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/api/authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
-import { changedMeanwhile, etagOf, expectedRevision } from '../http/etag.ts';
+import { changedMeanwhile, etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
@@ -88,12 +88,12 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     summary: 'Change the description of a project',
     tag,
     params,
+    hears: ['if-match'],
     body: projectUpdateSchema,
     answers: { 200: projectSchema },
     handler: async (context) => {
       const before = await readProject(deps, context.project.id);
-      const expected = expectedRevision(context.request);
-      if (expected !== '*' && expected !== before.revision) throw changedMeanwhile();
+      requireMatch(context.request, before.revision);
       const row = await updateProjectDescription(deps, context, { before, ...context.body });
       return { status: 200, body: projectView(row), headers: { etag: etagOf(row.revision) } };
     },
@@ -105,8 +105,10 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     summary: 'Delete a project that nothing hangs on',
     tag,
     params,
+    hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
+      heedMatch(context.request, (await readProject(deps, context.project.id)).revision);
       await removeProject(deps, context, context.project);
       return { status: 204 };
     },

@@ -60,28 +60,20 @@ export function deleteProject(store: Store, id: string): Step {
   };
 }
 
+const dependents = ['groups', 'agents', 'actions', 'variables', 'schedules', 'runs'] as const;
+export type Dependents = Readonly<Record<(typeof dependents)[number], number>>;
+
 /** What keeps a project from being deleted, as counts. */
-export function selectDependents(
-  store: Store,
-  id: string,
-): CompiledQuery<{ groups: number; actions: number; runs: number }> {
+export function selectDependents(store: Store, id: string): CompiledQuery<Dependents> {
   return store.db
-    .selectNoFrom((expression) => [
-      expression
-        .selectFrom('groups')
-        .select((e) => e.fn.countAll<number>().as('n'))
-        .where('project', '=', id)
-        .as('groups'),
-      expression
-        .selectFrom('actions')
-        .select((e) => e.fn.countAll<number>().as('n'))
-        .where('project', '=', id)
-        .as('actions'),
-      expression
-        .selectFrom('runs')
-        .select((e) => e.fn.countAll<number>().as('n'))
-        .where('project', '=', id)
-        .as('runs'),
-    ])
-    .compile() as unknown as CompiledQuery<{ groups: number; actions: number; runs: number }>;
+    .selectNoFrom((expression) =>
+      dependents.map((table) =>
+        expression
+          .selectFrom(table)
+          .select((count) => count.fn.countAll<number>().as('n'))
+          .where('project', '=', id)
+          .as(table),
+      ),
+    )
+    .compile() as unknown as CompiledQuery<Dependents>;
 }

@@ -9,7 +9,7 @@ import { parseJson } from '../../protocol/json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { readAction } from '../actions/read.ts';
 import type { ChangeDeps } from '../authority/change.ts';
-import { etagOf, expectedRevision } from '../http/etag.ts';
+import { etagOf, heedMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
@@ -34,16 +34,12 @@ export function variableRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Store a variable; a sensitive one never comes back',
     tag,
     params,
+    hears: ['if-match?'],
     body: variableSetSchema,
     answers: { 200: variableSchema, 201: variableSchema },
     handler: async (context) => {
-      const tagged =
-        context.request.headers['if-match'] === undefined ? '*' : expectedRevision(context.request);
-      const { row, created } = await setVariable(deps, context, {
-        name: context.params.variable,
-        body: context.body,
-        expected: tagged === '*' ? null : tagged,
-      });
+      const { variable: name } = context.params;
+      const { row, created } = await setVariable(deps, context, { name, body: context.body });
       const body = await oneView(deps, row);
       return { status: created ? 201 : 200, body, headers: { etag: etagOf(row.revision) } };
     },
@@ -93,9 +89,11 @@ function singleRoutes(app: FastifyInstance, deps: Deps): void {
     tag,
     params,
     query: scopeQuery,
+    hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
       const row = await readVariable(deps, context.project.id, { ...context.params, ...context.query });
+      heedMatch(context.request, row.revision);
       await removeVariable(deps, context, row);
       return { status: 204 };
     },

@@ -6,10 +6,12 @@ import type { variableSetSchema } from '../../protocol/api/operations.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { canonicalJson, stringifyJson } from '../../protocol/json.ts';
 import { secretCharactersMin, variableBytesMax } from '../../protocol/limits.ts';
-import { readAction } from '../actions/read.ts';
+import { actionGuard, readAction } from '../actions/read.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
+import { heedMatch } from '../http/etag.ts';
 import type { Secrets } from '../secrets/secrets.ts';
+import { GuardFailed } from '../store/store.ts';
 import { variableCell } from './cell.ts';
 import { bindVariable, insertVariable, selectVariable, updateVariable } from './store.ts';
 import type { VariableRow } from './store.ts';
@@ -17,22 +19,26 @@ import type { VariableRow } from './store.ts';
 type Body = z.output<typeof variableSetSchema>;
 type Deps = ChangeDeps & { readonly secrets: Pick<Secrets, 'sealAtRest'> };
 
-/** Throws `secret_too_short`, `invalid_request` (too large, or made readable) and `not_found` (the action). */
+/**
+ * Throws `secret_too_short`, `invalid_request` (too large, made readable, or bound though it is not sensitive),
+ * `not_found` (an action) and `precondition_failed` (it is not what `If-Match` says).
+ */
 export async function setVariable(
   deps: Deps,
   context: ChangeContext & { readonly project: { readonly id: string } },
-  variable: { readonly name: string; readonly body: Body; readonly expected: number | null },
+  variable: { readonly name: string; readonly body: Body },
 ): Promise<{ readonly row: VariableRow; readonly created: boolean }> {
   const { name, body } = variable;
   const project = context.project.id;
   const action = body.action === undefined ? '' : (await readAction(deps.store, project, body.action)).id;
   const [before] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
+  heedMatch(context.request, before?.revision ?? null);
   refuseBadValue(body, before);
   const id = before?.id ?? randomUUIDv7();
   const cells = await sealedOrPlain(deps, context, { id, body });
   const places = await placesOf(deps, context, body);
   const columns = { id, description: body.description, sensitive: Number(body.sensitive), ...cells };
-  await commitChange(deps, context, {
+  await commit(deps, context, {
     operation: before === undefined ? 'variable.create' : 'variable.update',
     resource: `projects/${project}/variables/${id}`,
     // Not even a sensitive value's length is said.
@@ -40,15 +46,30 @@ export async function setVariable(
       after: { name, action: body.action ?? null, sensitive: body.sensitive, bind: body.bind ?? [] },
     },
     steps: [
+      ...(action === '' ? [] : [actionGuard(deps.store, action)]),
       before === undefined
         ? insertVariable(deps.store, { ...columns, project, action, name })
-        : updateVariable(deps.store, { ...columns, revision: variable.expected ?? before.revision }),
+        : updateVariable(deps.store, { ...columns, revision: before.revision }),
       ...(body.bind === undefined ? [] : bindVariable(deps.store, id, places)),
     ],
   });
   const [row] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
   if (row === undefined) throw new Failure('conflict', 'The variable was deleted while it was being set.');
   return { row, created: before === undefined };
+}
+
+/** Where somebody else created it meanwhile, it is an update after all: decided again. */
+async function commit(
+  deps: Deps,
+  context: ChangeContext,
+  change: Parameters<typeof commitChange>[2],
+): Promise<void> {
+  try {
+    await commitChange(deps, context, change);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'name_taken') throw new GuardFailed('variable');
+    throw error;
+  }
 }
 
 function refuseBadValue(body: Body, before: VariableRow | undefined): void {
@@ -60,6 +81,12 @@ function refuseBadValue(body: Body, before: VariableRow | undefined): void {
     throw new Failure(
       'invalid_request',
       'It is sensitive and stays so. Delete it first to store a readable one.',
+    );
+  }
+  if (!body.sensitive && body.bind !== undefined && body.bind.length > 0) {
+    throw new Failure(
+      'invalid_request',
+      'Only a sensitive variable is bound; a readable one fills the input of its name by itself.',
     );
   }
   if (body.sensitive && !longEnough(body.value)) {
@@ -99,11 +126,12 @@ async function placesOf(
   body: Body,
 ): Promise<readonly { readonly action: string; readonly input: string; readonly by: string }[]> {
   const by = context.caller.principal.id;
-  return Promise.all(
+  const places = await Promise.all(
     (body.bind ?? []).map(async ({ action, input }) => ({
       action: (await readAction(deps.store, context.project.id, action)).id,
       input,
       by,
     })),
   );
+  return [...new Map(places.map((place) => [`${place.action} ${place.input}`, place])).values()];
 }
