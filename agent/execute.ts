@@ -13,7 +13,6 @@ import type { Run } from './execute/run.ts';
 import { takeStep } from './execute/step.ts';
 import { outcomeOf } from './execute/verdict.ts';
 import { createAgentFunctions } from './functions.ts';
-import { hostOf } from './host.ts';
 import type { ExecutionHost } from './host.ts';
 import { createLookups } from './lookups.ts';
 import { say } from './operations/operation.ts';
@@ -141,11 +140,3 @@ async function stopLeftovers(run: Run): Promise<void> {
   const told = say({ sink: run.sink, masks: run.masks, title: '' }, line);
   await settlesWithin(told, { ms: pipeDrainMs, clock });
 }
-
-/** On this machine, with the environment of this process. */
-export const executeRun: ExecuteRun = (request, options) => {
-  ours ??= createExecuteRun(hostOf({ env: process.env, cwd: process.cwd() }));
-  return ours(request, options);
-};
-
-let ours: ExecuteRun | null = null;

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { writeSync } from 'node:fs';
 import { readBootId } from '../clock.ts';
-import { executeRun } from '../execute.ts';
+import { createExecuteRun } from '../execute.ts';
+import { hostOf } from '../host.ts';
 import { killLeftovers } from '../leftovers.ts';
 import { killContainer } from '../operations/engine.ts';
 import type { KillLeftovers } from '../recover.ts';
@@ -76,7 +77,7 @@ async function run(options: Record<string, unknown>): Promise<void> {
     pid: process.pid,
     log,
     signals: processSignals(),
-    execute: executeRun,
+    execute: createExecuteRun(hostOf({ env: process.env, cwd: process.cwd() })),
     killLeftovers: killWhatIsLeft,
     random: Math.random,
     abort: (failure) => {
