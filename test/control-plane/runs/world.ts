@@ -250,11 +250,12 @@ export class World {
 
   async events(
     run: string,
-  ): Promise<readonly { seq: number; kind: string; data: Record<string, unknown> }[]> {
+  ): Promise<readonly { seq: number; kind: string; attempt: number; data: Record<string, unknown> }[]> {
     const rows = await this.store.read(this.parts.reads.events({ run, after: 0, limit: 100_000 }));
-    return rows.map(({ seq, kind, data }) => ({
+    return rows.map(({ seq, kind, attempt, data }) => ({
       seq,
       kind,
+      attempt,
       data: JSON.parse(data) as Record<string, unknown>,
     }));
   }
