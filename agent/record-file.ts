@@ -3,15 +3,15 @@
 import { crc32 } from 'node:zlib';
 
 /** Mark (2 bytes), length of the payload and CRC-32 over length and payload (4 bytes each, little endian). */
-const headBytes = 10;
+export const recordHeadBytes = 10;
 const mark = Buffer.from([0x57, 0xa7]);
 
 export function encodeRecord(payload: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(headBytes + payload.length);
+  const bytes = Buffer.allocUnsafe(recordHeadBytes + payload.length);
   mark.copy(bytes, 0);
   bytes.writeUInt32LE(payload.length, 2);
-  bytes.set(payload, headBytes);
-  bytes.writeUInt32LE(checksum(bytes, headBytes + payload.length), 6);
+  bytes.set(payload, recordHeadBytes);
+  bytes.writeUInt32LE(checksum(bytes, recordHeadBytes + payload.length), 6);
   return bytes;
 }
 
@@ -59,15 +59,15 @@ export function scanRecords(bytes: Buffer, payloadBytesMax: number): Scan {
 }
 
 function recordAt(bytes: Buffer, offset: number, payloadBytesMax: number): ScannedRecord | null {
-  if (offset + headBytes > bytes.length) return null;
+  if (offset + recordHeadBytes > bytes.length) return null;
   const length = bytes.readUInt32LE(offset + 2);
-  const end = offset + headBytes + length;
+  const end = offset + recordHeadBytes + length;
   if (length > payloadBytesMax || end > bytes.length) return null;
   const record = bytes.subarray(offset, end);
   if (record.readUInt32LE(6) !== checksum(record, record.length)) return null;
-  return { offset, bytes: record.length, payload: record.subarray(headBytes) };
+  return { offset, bytes: record.length, payload: record.subarray(recordHeadBytes) };
 }
 
 function checksum(record: Buffer, end: number): number {
-  return crc32(record.subarray(headBytes, end), crc32(record.subarray(2, 6)));
+  return crc32(record.subarray(recordHeadBytes, end), crc32(record.subarray(2, 6)));
 }

@@ -1,14 +1,12 @@
 // What a new process does with what the one before it left: first it kills what still runs, then it says so in the
 // journal, and only then may anybody hear of it (dispatch.md, "agent process"; rules.md 6).
-import { unlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { Clock, Spawned } from './contract.ts';
 import { emptyOutcome } from './decide/end.ts';
 import { runKey } from './journal-records.ts';
 import type { JournalRun } from './journal-records.ts';
 import type { Journal } from './journal.ts';
-import { Spool, spoolFileName } from './spool.ts';
+import type { Spool, SpoolFolder } from './spool.ts';
 import { newRun } from './work-state.ts';
 import type { WorkRun } from './work-state.ts';
 
@@ -35,25 +33,25 @@ export interface Recovered {
  */
 export async function recover(options: {
   readonly journal: Journal;
-  readonly spoolFolder: string;
+  readonly spools: SpoolFolder;
   readonly clock: Clock;
   readonly killLeftovers: KillLeftovers;
 }): Promise<readonly Recovered[]> {
-  const { journal, spoolFolder } = options;
+  const { journal, spools } = options;
   const { damage, torn, unknown } = journal.report;
   const doubtful = damage.length > 0 || torn > 0 || unknown > 0;
-  const spooled = new Set(Spool.list(spoolFolder).map(runKey));
   const recovered: Recovered[] = [];
   for (const run of [...journal.fold.runs.values()]) {
-    const spool = Spool.recover(spoolFolder, run);
+    const wasSaid = spools.has(run);
+    const spool = spools.recover(run);
     spool.raise(run.lastSeq);
     // Where bytes of the journal are lost, `begun` may have been among them: then nobody can know (rules.md 13).
-    const begun =
-      run.state === 'begun' || (run.state === 'accepted' && (doubtful || spooled.has(runKey(run))));
+    const begun = run.state === 'begun' || (run.state === 'accepted' && (doubtful || wasSaid));
     const settled = begun ? await interrupt(run, spool.lastSeq, options) : run;
     recovered.push({ run: workRunOf(settled, spool.lastSeq), spool });
   }
-  dropStrangers(spoolFolder, journal);
+  // What is left belongs to runs that the journal is done with.
+  spools.settle();
   return recovered;
 }
 
@@ -106,11 +104,4 @@ function workRunOf(run: JournalRun, lastSeq: number): WorkRun {
     outcome: run.outcome,
     lastSeq,
   });
-}
-
-/** Spools of runs that the journal is done with: the process died between the two. */
-function dropStrangers(spoolFolder: string, journal: Journal): void {
-  for (const key of Spool.list(spoolFolder)) {
-    if (!journal.fold.runs.has(runKey(key))) unlinkSync(join(spoolFolder, spoolFileName(key)));
-  }
 }

@@ -25,7 +25,7 @@ import { startRenewal } from './renew.ts';
 import { trustPrivateCa } from './secure-agent.ts';
 import type { ProxyEnv } from './secure-agent.ts';
 import { Session } from './session.ts';
-import { openSpoolFolder } from './spool.ts';
+import { SpoolFolder } from './spool.ts';
 import { lockState } from './state-lock.ts';
 import { openTrust, resolveControlPlane, takeIdentity, takeIntentKeys, verifyContext } from './trust.ts';
 import type { Trust } from './trust.ts';
@@ -104,8 +104,8 @@ async function work(parts: AgentParts, place: Place): Promise<ExitCode> {
   const clock = systemClock();
   const journal = await Journal.open({ folder: stateFolder, clock, faultPoint, fatal: parts.abort });
   reportJournal(journal, log);
-  const spoolFolder = openSpoolFolder(stateFolder);
-  const recovered = await recover({ journal, spoolFolder, clock, killLeftovers: parts.killLeftovers });
+  const spools = SpoolFolder.open(stateFolder);
+  const recovered = await recover({ journal, spools, clock, killLeftovers: parts.killLeftovers });
   faultPoint('recovered');
   const inbox = createInbox<Happening>(agentInboxMax);
   const identity = (): StoredIdentity => trust.identity;
@@ -119,7 +119,7 @@ async function work(parts: AgentParts, place: Place): Promise<ExitCode> {
   const renewal = startRenewal({ stateFolder, proxyEnv, faultPoint, clock, random, log, identity, renewed });
   const left = Promise.withResolvers<{ readonly reason: LeaveReason; readonly message: string }>();
   const doing = startWork(
-    { parts, trust, clock, journal, spoolFolder, inbox, recovered },
+    { parts, trust, clock, journal, spools, inbox, recovered },
     {
       line: session,
       renew: () => {
@@ -142,6 +142,7 @@ async function work(parts: AgentParts, place: Place): Promise<ExitCode> {
   doing.stop();
   await running;
   await journal.close();
+  spools.close();
   return leaveCodes[reason];
 }
 
@@ -153,7 +154,7 @@ function startWork(
   }: {
     readonly parts: AgentParts;
     readonly trust: Trust;
-  } & Pick<WorkDeps, 'clock' | 'journal' | 'spoolFolder' | 'inbox'> &
+  } & Pick<WorkDeps, 'clock' | 'journal' | 'spools' | 'inbox'> &
     Pick<WorkStart, 'recovered'>,
   outside: Pick<WorkDeps, 'line' | 'renew' | 'leave'>,
 ): Work {

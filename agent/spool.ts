@@ -1,5 +1,7 @@
-// What a run has said and nobody has acknowledged yet, on the disk, in one file per attempt: it survives a kill of
-// the agent, so that after a restart nothing of it is missing at the server.
+// What a run has said and nobody has acknowledged yet, on the disk: it survives a kill of the agent, so that after a
+// restart nothing of it is missing at the server. A run has a file to itself while it lasts; files are used again,
+// because making and removing one costs more than everything else that a small run needs of the disk. Each frame in
+// a file names its run, so what is left of an earlier one is told apart.
 import {
   closeSync,
   ftruncateSync,
@@ -13,8 +15,24 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { frameBytesMax, outputFlushBytesMax } from '../protocol/limits.ts';
+import { runKey } from './journal-records.ts';
 import { decodeJson } from './json-bytes.ts';
-import { encodeRecord, scanRecords } from './record-file.ts';
+import { encodeRecord, recordHeadBytes, scanRecords } from './record-file.ts';
+
+/** Files that are kept open for the next runs. */
+const freeFilesMax = 64;
+
+export interface SpoolKey {
+  readonly run: string;
+  readonly attempt: number;
+}
+
+interface SpoolFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** Spools that still read from it; more than one only after a restart. */
+  users: number;
+}
 
 /** One numbered frame: where it lies in the file. */
 interface Entry {
@@ -23,53 +41,126 @@ interface Entry {
   readonly bytes: number;
 }
 
-const headBytes = 10;
+interface Leftover {
+  readonly file: SpoolFile;
+  readonly entries: Entry[];
+}
 
-export class Spool {
+/** The folder with the spools of all runs of one agent. */
+export class SpoolFolder {
   readonly #path: string;
-  /** Opened at the first frame: a run that says nothing leaves no file. */
-  #file: number | null = null;
-  #exists = false;
-  #fileBytes = 0;
-  #entries: Entry[] = [];
-  #lastSeq = 0;
+  readonly #free: SpoolFile[] = [];
+  readonly #leftovers = new Map<string, Leftover>();
+  #made = 0;
 
   private constructor(path: string) {
     this.#path = path;
   }
 
-  static create(folder: string, key: SpoolKey): Spool {
-    return new Spool(join(folder, spoolFileName(key)));
+  /** Makes the folder, for this user alone, and reads what an earlier process left in it. Damage is passed over. */
+  static open(stateFolder: string): SpoolFolder {
+    const folder = new SpoolFolder(join(stateFolder, 'spool'));
+    mkdirSync(folder.#path, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(folder.#path)) {
+      const number = Number(/^(\d{1,9})\.spool$/.exec(name)?.[1] ?? -1);
+      if (number < 0) continue;
+      folder.#made = Math.max(folder.#made, number + 1);
+      folder.#readFile(join(folder.#path, name));
+    }
+    return folder;
   }
 
-  /** Reads what an earlier process left. Damaged frames are missing, and nothing is thrown for them. */
-  static recover(folder: string, key: SpoolKey): Spool {
-    const spool = Spool.create(folder, key);
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(spool.#path);
-    } catch {
-      return spool;
-    }
-    const scan = scanRecords(bytes, frameBytesMax);
-    for (const record of scan.records) {
-      const seq = seqOf(decodeJson(record.payload));
-      if (seq === null || seq <= spool.#lastSeq) continue;
-      spool.#entries.push({ seq, offset: record.offset + headBytes, bytes: record.payload.length });
-      spool.#lastSeq = seq;
-    }
-    spool.#file = openSync(spool.#path, 'r+');
-    spool.#exists = true;
-    spool.#fileBytes = bytes.length;
-    return spool;
+  /** True when an earlier process left frames of this attempt. */
+  has(key: SpoolKey): boolean {
+    return this.#leftovers.has(runKey(key));
   }
 
-  /** Attempts that have a file in the folder. */
-  static list(folder: string): readonly SpoolKey[] {
-    return readdirSync(folder).flatMap((name) => {
-      const match = /^([0-9a-f-]{36})\.(\d{1,7})\.spool$/.exec(name);
-      return match === null ? [] : [{ run: match[1] ?? '', attempt: Number(match[2]) }];
-    });
+  /** What an earlier process left of this attempt; an empty spool where that is nothing. */
+  recover(key: SpoolKey): Spool {
+    const leftover = this.#leftovers.get(runKey(key));
+    this.#leftovers.delete(runKey(key));
+    if (leftover === undefined) return this.create();
+    leftover.file.users += 1;
+    return new Spool(this, leftover);
+  }
+
+  /** After everything that counts was recovered: files that nobody reads are free for new runs. */
+  settle(): void {
+    const files = new Set([...this.#leftovers.values()].map(({ file }) => file));
+    this.#leftovers.clear();
+    for (const file of files) if (file.users === 0) this.#keep(file);
+  }
+
+  create(): Spool {
+    return new Spool(this, null);
+  }
+
+  /** For a spool alone: a file that nobody else uses. */
+  take(): SpoolFile {
+    const file = this.#free.pop() ?? this.#make();
+    file.users = 1;
+    return file;
+  }
+
+  /** For a spool alone: it does not need the file any more. */
+  release(file: SpoolFile, bytes: number): void {
+    file.users -= 1;
+    if (file.users > 0) return;
+    if (bytes > outputFlushBytesMax) ftruncateSync(file.descriptor, 0);
+    this.#keep(file);
+  }
+
+  /** Closes the files that are free. */
+  close(): void {
+    for (const { descriptor } of this.#free.splice(0)) closeSync(descriptor);
+  }
+
+  #make(): SpoolFile {
+    const path = join(this.#path, `${this.#made}.spool`);
+    this.#made += 1;
+    return { path, descriptor: openSync(path, 'w+', 0o600), users: 0 };
+  }
+
+  #keep(file: SpoolFile): void {
+    if (this.#free.length < freeFilesMax) {
+      this.#free.push(file);
+      return;
+    }
+    closeSync(file.descriptor);
+    unlinkSync(file.path);
+  }
+
+  #readFile(path: string): void {
+    const file: SpoolFile = { path, descriptor: openSync(path, 'r+'), users: 0 };
+    const found = new Map<string, Entry[]>();
+    for (const { offset, payload } of scanRecords(readFileSync(path), frameBytesMax).records) {
+      const frame = frameOf(decodeJson(payload));
+      if (frame === null) continue;
+      const entries = found.get(runKey(frame)) ?? [];
+      found.set(runKey(frame), entries);
+      if (frame.seq <= (entries.at(-1)?.seq ?? 0)) continue;
+      entries.push({ seq: frame.seq, offset: offset + recordHeadBytes, bytes: payload.length });
+    }
+    for (const [key, entries] of found) this.#leftovers.set(key, { file, entries });
+    if (found.size === 0) this.#keep(file);
+  }
+}
+
+export class Spool {
+  readonly #folder: SpoolFolder;
+  /** Taken at the first frame: a run that says nothing needs none. */
+  #file: SpoolFile | null;
+  #fileBytes: number;
+  #entries: Entry[];
+  #lastSeq: number;
+
+  constructor(folder: SpoolFolder, leftover: Leftover | null) {
+    const last = leftover?.entries.at(-1);
+    this.#folder = folder;
+    this.#file = leftover?.file ?? null;
+    this.#entries = leftover?.entries ?? [];
+    this.#fileBytes = last === undefined ? 0 : last.offset + last.bytes;
+    this.#lastSeq = last?.seq ?? 0;
   }
 
   /** 0 where nothing was ever said. */
@@ -87,37 +178,38 @@ export class Spool {
   append(seq: number, text: string): void {
     const payload = Buffer.from(text, 'utf8');
     const record = encodeRecord(payload);
-    this.#file ??= openSync(this.#path, 'w+', 0o600);
-    this.#exists = true;
+    this.#file ??= this.#folder.take();
     let written = 0;
     while (written < record.length) {
-      written += writeSync(this.#file, record, written, record.length - written, this.#fileBytes + written);
+      const at = this.#fileBytes + written;
+      written += writeSync(this.#file.descriptor, record, written, record.length - written, at);
     }
-    this.#entries.push({ seq, offset: this.#fileBytes + headBytes, bytes: payload.length });
+    this.#entries.push({ seq, offset: this.#fileBytes + recordHeadBytes, bytes: payload.length });
     this.#fileBytes += record.length;
     this.#lastSeq = seq;
   }
 
   /** Null where the frame is not here: acknowledged, or lost with a crash. */
   read(seq: number): string | null {
-    const first = this.#entries[0];
-    if (first === undefined || this.#file === null) return null;
-    const guess = this.#entries[seq - first.seq];
-    const entry = guess?.seq === seq ? guess : this.#entries.find((candidate) => candidate.seq === seq);
-    if (entry === undefined) return null;
+    const entry = this.#find(seq);
+    if (entry?.seq !== seq || this.#file === null) return null;
     const bytes = Buffer.alloc(entry.bytes);
-    readSync(this.#file, bytes, 0, entry.bytes, entry.offset);
+    readSync(this.#file.descriptor, bytes, 0, entry.bytes, entry.offset);
     return bytes.toString('utf8');
   }
 
   /** The first frame at or after `seq` that is still here. */
   next(seq: number): number | null {
+    return this.#find(seq)?.seq ?? null;
+  }
+
+  /** Frames are in order and seldom have gaps, so the place is nearly always the difference of the numbers. */
+  #find(seq: number): Entry | null {
     const first = this.#entries[0];
     if (first === undefined) return null;
-    if (seq <= first.seq) return first.seq;
-    return this.#entries[seq - first.seq]?.seq === seq
-      ? seq
-      : (this.#entries.find((entry) => entry.seq >= seq)?.seq ?? null);
+    const guess = this.#entries[Math.max(0, seq - first.seq)];
+    if (guess !== undefined && (guess.seq === seq || seq <= first.seq)) return guess;
+    return this.#entries.find((entry) => entry.seq >= seq) ?? null;
   }
 
   /** Everything up to `seq` is at the server. A large file begins anew as soon as nothing waits in it. */
@@ -125,7 +217,7 @@ export class Spool {
     const kept = this.#entries.findIndex((entry) => entry.seq > seq);
     this.#entries = kept === -1 ? [] : this.#entries.slice(kept);
     if (this.#entries.length > 0 || this.#file === null || this.#fileBytes < outputFlushBytesMax) return;
-    ftruncateSync(this.#file, 0);
+    ftruncateSync(this.#file.descriptor, 0);
     this.#fileBytes = 0;
   }
 
@@ -134,38 +226,18 @@ export class Spool {
     this.#lastSeq = Math.max(this.#lastSeq, seq);
   }
 
-  /** Keeps the file. */
-  close(): void {
-    if (this.#file !== null) closeSync(this.#file);
-    this.#file = null;
-  }
-
+  /** Nobody waits for what is in it. */
   remove(): void {
-    this.close();
+    const file = this.#file;
+    this.#file = null;
     this.#entries = [];
-    if (this.#exists) unlinkSync(this.#path);
-    this.#exists = false;
+    if (file !== null) this.#folder.release(file, this.#fileBytes);
   }
 }
 
-export interface SpoolKey {
-  readonly run: string;
-  readonly attempt: number;
-}
-
-/** Name of the file in the folder of the spools. */
-export function spoolFileName({ run, attempt }: SpoolKey): string {
-  return `${run}.${attempt}.spool`;
-}
-
-function seqOf(value: unknown): number | null {
-  const seq = typeof value === 'object' && value !== null && 'seq' in value ? value.seq : null;
-  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq > 0 ? seq : null;
-}
-
-/** Makes the folder of the spools, for this user alone. */
-export function openSpoolFolder(stateFolder: string): string {
-  const folder = join(stateFolder, 'spool');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
+function frameOf(value: unknown): (SpoolKey & { readonly seq: number }) | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { run, attempt, seq } = value as Partial<Record<string, unknown>>;
+  if (typeof run !== 'string' || !Number.isSafeInteger(attempt) || !Number.isSafeInteger(seq)) return null;
+  return { run, attempt: Number(attempt), seq: Number(seq) };
 }

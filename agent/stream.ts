@@ -173,7 +173,6 @@ export class RunStream {
     this.#attached = false;
     this.#timer?.abort();
     this.#wake();
-    this.#options.spool.close();
   }
 
   async #gather(event: OutputEvent, bytes: Uint8Array): Promise<void> {

@@ -15,11 +15,19 @@ import type { Journal } from './journal.ts';
 import type { Starts } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Recovered } from './recover.ts';
-import { Spool } from './spool.ts';
+import type { Spool, SpoolFolder } from './spool.ts';
 import { RunStream } from './stream.ts';
 import type { Verification } from './verify.ts';
 import { initialState } from './work-state.ts';
-import type { Advertisement, Effect, LeaveReason, OfferFrame, WorkEvent, WorkState } from './work-state.ts';
+import type {
+  Advertisement,
+  Effect,
+  LeaveReason,
+  Moment,
+  OfferFrame,
+  WorkEvent,
+  WorkState,
+} from './work-state.ts';
 
 /** Longest sleep while something is in hand: wall time may jump, and timers do not count suspension. */
 const watchMs = 5_000;
@@ -44,7 +52,7 @@ export interface WorkDeps {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly starts: Starts;
-  readonly spoolFolder: string;
+  readonly spools: SpoolFolder;
   readonly bootId: string | null;
   readonly version: string;
   readonly incarnation: string;
@@ -107,10 +115,12 @@ export class Work {
   async run(): Promise<void> {
     while (!this.#stopped) {
       await this.inbox.filled();
+      // What lies in the inbox together happened together, and reading the boot clock is a system call.
+      const at = { boot: this.#deps.clock.boot(), now: this.#deps.clock.now() };
       for (let event = this.inbox.take(); event !== null && !this.#stopped; event = this.inbox.take()) {
-        this.#step(event);
+        this.#step(event, at);
       }
-      this.#armTimer();
+      this.#armTimer(at.boot);
     }
   }
 
@@ -122,8 +132,8 @@ export class Work {
     for (const stream of this.#streams.values()) stream.close();
   }
 
-  #step(happening: Happening): void {
-    const event = this.#complete(happening);
+  #step(happening: Happening, at: Moment): void {
+    const event = this.#complete(happening, at);
     if (event.type === 'frame' && event.frame.type === 'welcome') this.#deps.welcomed(event.frame);
     if (event.type === 'journaled' && event.record === 'begun') {
       this.#deps.starts.note(this.#state.runs.get(event.key)?.action ?? '', event.at.now);
@@ -135,9 +145,8 @@ export class Work {
     for (const effect of effects) this.#do(effect);
   }
 
-  #complete(happening: Happening): WorkEvent {
-    const { clock, journal, starts } = this.#deps;
-    const at = { boot: clock.boot(), now: clock.now() };
+  #complete(happening: Happening, at: Moment): WorkEvent {
+    const { journal, starts } = this.#deps;
     switch (happening.type) {
       case 'frame': {
         const { frame } = happening;
@@ -355,18 +364,17 @@ export class Work {
     { run, attempt }: { readonly run: string; readonly attempt: number },
     recovered: Spool | null,
   ): RunStream {
-    const { clock, line, spoolFolder } = this.#deps;
-    const spool = recovered ?? Spool.create(spoolFolder, { run, attempt });
+    const { clock, line, spools } = this.#deps;
+    const spool = recovered ?? spools.create();
     const stream = new RunStream({ key: { run, attempt }, spool, clock, send: (text) => line.send(text) });
     this.#streams.set(key, stream);
     if (recovered === null && this.#state.session?.welcomed === true) stream.attach(0);
     return stream;
   }
 
-  #armTimer(): void {
+  #armTimer(boot: number): void {
     const wake = nextWake(this.#state);
     if (this.#stopped || wake === null) return;
-    const boot = this.#deps.clock.boot();
     const at = Math.min(Math.max(wake, boot), boot + watchMs);
     if (this.#timer !== null && this.#timer.at <= at) return;
     this.#timer?.controller.abort();

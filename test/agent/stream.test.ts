@@ -1,14 +1,14 @@
 // The spool and the stream of a run: nothing is lost, doubled or reordered between a process and a server that comes
 // and goes, and memory stays bounded while nobody takes anything.
 import { randomUUIDv7 } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../agent/clock.ts';
 import { emptyOutcome } from '../../agent/decide/end.ts';
-import { openSpoolFolder, Spool } from '../../agent/spool.ts';
+import { SpoolFolder } from '../../agent/spool.ts';
 import { RunStream } from '../../agent/stream.ts';
 import type { StreamOptions } from '../../agent/stream.ts';
 import { parseAgentFrame } from '../../protocol/frames.ts';
@@ -20,14 +20,16 @@ const clock = systemClock();
 const done = emptyOutcome('succeeded', 'internal', '');
 
 let folder: Folder;
-let spoolFolder: string;
+let spools: SpoolFolder;
 beforeEach(() => {
   folder = openFolder();
-  spoolFolder = openSpoolFolder(folder.path);
+  spools = SpoolFolder.open(folder.path);
 });
 afterEach(() => {
   folder[Symbol.dispose]();
 });
+
+const files = (): readonly string[] => readdirSync(join(folder.path, 'spool'));
 
 /** The other side: keeps what came, in order, and can be away. */
 function createServer() {
@@ -56,7 +58,7 @@ function createServer() {
 
 function openStream(server: ReturnType<typeof createServer>, more: Partial<StreamOptions> = {}) {
   const key = { run: randomUUIDv7(), attempt: 1 };
-  const spool = Spool.create(spoolFolder, key);
+  const spool = spools.create();
   const stream = new RunStream({ key, spool, clock, send: (text) => server.send(text), ...more });
   return { key, spool, stream };
 }
@@ -197,7 +199,7 @@ describe('a stream', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
         const server = createServer();
-        const { key, stream } = openStream(server, { windowBytesMax: 6_000 });
+        const { stream } = openStream(server, { windowBytesMax: 6_000 });
         stream.attach(0);
         let expected = '';
         let acknowledged = 0;
@@ -231,7 +233,8 @@ describe('a stream', () => {
           outcome: { truncated: false },
         });
         stream.remove();
-        expect(existsSync(join(spoolFolder, `${key.run}.1.spool`))).toBe(false);
+        // The next run uses the same file.
+        expect(files()).toEqual(['0.spool']);
       }),
       { numRuns: 100 },
     );
@@ -246,8 +249,9 @@ describe('a spool after the death of its process', () => {
     await stream.output(printed('said before the kill'));
     await stream.progress({ operation: 'op', kind: 'run', state: 'succeeded' });
     // No orderly end of any kind: the file is all that is left.
-    const spool = Spool.recover(spoolFolder, key);
-    expect(Spool.list(spoolFolder)).toEqual([key]);
+    const later = SpoolFolder.open(folder.path);
+    expect(later.has(key)).toBe(true);
+    const spool = later.recover(key);
     server.online = true;
     const next = new RunStream({ key, spool, clock, send: (text) => server.send(text) });
     next.end(done);
@@ -266,13 +270,13 @@ describe('a spool after the death of its process', () => {
     }
     await stream.finish();
     stream.close();
-    const path = join(spoolFolder, `${key.run}.1.spool`);
+    const path = join(folder.path, 'spool', '0.spool');
     const bytes = readFileSync(path);
     bytes[Math.floor(bytes.length / 2)] = bytes[Math.floor(bytes.length / 2)]! ^ 1;
     writeFileSync(path, bytes);
     const next = new RunStream({
       key,
-      spool: Spool.recover(spoolFolder, key),
+      spool: SpoolFolder.open(folder.path).recover(key),
       clock,
       send: (text) => server.send(text),
     });
@@ -283,13 +287,12 @@ describe('a spool after the death of its process', () => {
     expect(server.frames.at(-1)).toMatchObject({ type: 'end', last_seq: 3, outcome: { truncated: true } });
     await next.output(printed('later'));
     next.remove();
-    expect(readdirSync(spoolFolder)).toEqual([]);
   });
 
   test('takes over what the server has beyond a lost file', () => {
     const server = createServer();
     const key = { run: randomUUIDv7(), attempt: 1 };
-    const spool = Spool.recover(spoolFolder, key);
+    const spool = spools.recover(key);
     spool.raise(2);
     const stream = new RunStream({ key, spool, clock, send: (text) => server.send(text) });
     stream.end({ ...done, truncated: true });
@@ -298,14 +301,47 @@ describe('a spool after the death of its process', () => {
     stream.close();
   });
 
+  test('knows whose frames are whose in files that were used again, and gives the rest to new runs', async () => {
+    const server = createServer();
+    const first = openStream(server);
+    first.stream.attach(0);
+    await first.stream.output(printed('of the first, longer than what follows'));
+    await first.stream.finish();
+    first.stream.remove();
+    server.online = false;
+    const second = openStream(server);
+    await second.stream.output(printed('of the second'));
+    await second.stream.finish();
+    expect(files()).toEqual(['0.spool']);
+    const later = SpoolFolder.open(folder.path);
+    expect(later.has(second.key)).toBe(true);
+    const next = new RunStream({
+      key: second.key,
+      spool: later.recover(second.key),
+      clock,
+      send: (text) => server.send(text),
+    });
+    later.settle();
+    server.online = true;
+    server.frames.length = 0;
+    next.attach(0);
+    expect(server.stored()).toBe('of the second');
+    next.remove();
+    const third = later.create();
+    third.append(1, '{"run":"r","attempt":1,"seq":1}');
+    expect(files()).toEqual(['0.spool']);
+  });
+
   test('reads any bytes without an exception (fuzz)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
-        const key = { run: randomUUIDv7(), attempt: 1 };
-        writeFileSync(join(spoolFolder, `${key.run}.1.spool`), bytes);
-        const spool = Spool.recover(spoolFolder, key);
-        expect(spool.next(1) === null || (spool.next(1) ?? 0) > 0).toBe(true);
+        writeFileSync(join(folder.path, 'spool', '0.spool'), bytes);
+        const read = SpoolFolder.open(folder.path);
+        const spool = read.recover({ run: randomUUIDv7(), attempt: 1 });
+        expect(spool.next(1)).toBe(null);
         spool.remove();
+        read.settle();
+        read.close();
       }),
     );
   });
