@@ -3,30 +3,47 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { Failure } from '../protocol/failures.ts';
 import { requestsPerMinuteMax } from '../protocol/limits.ts';
 
-const portSchema = z.coerce.number().int().min(0).max(65_535);
+const portSchema = z
+  .string()
+  .regex(/^\d{1,5}$/, 'a port is a number from 0 to 65535; 0 takes a free one')
+  .transform(Number)
+  .refine((port) => port <= 65_535, 'a port is a number from 0 to 65535');
+const countSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, 'it is a whole number from 1')
+  .transform(Number);
+const hostSchema = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'it is a name or an address, without a port');
+/** As a SPIFFE ID writes it (SPIFFE-ID, section 2.1). */
+const trustDomainSchema = z
+  .string()
+  .regex(/^[a-z0-9._-]{1,255}$/, 'it has 1 to 255 lower-case letters, digits or . _ -');
 
 /** Every option: its flag is `--name`, its variable `WAYSIDE_NAME`, both from the name here. */
 export const serverOptions = {
   data: { schema: z.string().min(1).default('./wayside-data'), help: 'folder that holds everything' },
-  host: { schema: z.string().default('127.0.0.1'), help: 'address of API and UI' },
-  port: { schema: portSchema.default(7400), help: 'port of API and UI' },
+  host: { schema: hostSchema.default('127.0.0.1'), help: 'address of API and UI' },
+  port: { schema: portSchema.default(7_400), help: 'port of API and UI' },
   'tls-cert': { schema: z.string().optional(), help: 'certificate chain (PEM) of API and UI' },
   'tls-key': { schema: z.string().optional(), help: 'private key (PEM) of API and UI' },
-  'agent-host': { schema: z.string().default('127.0.0.1'), help: 'address on which agents connect' },
-  'agent-port': { schema: portSchema.default(7401), help: 'port on which agents connect (mutual TLS)' },
-  'enroll-port': { schema: portSchema.default(7402), help: 'port on which agents enrol' },
-  'public-host': { schema: z.string().optional(), help: 'name or address at which agents reach this host' },
-  'trust-domain': { schema: z.string().optional(), help: 'SPIFFE trust domain; fixed at the first start' },
+  'agent-host': { schema: hostSchema.default('127.0.0.1'), help: 'address on which agents connect' },
+  'agent-port': { schema: portSchema.default(7_401), help: 'port on which agents connect (mutual TLS)' },
+  'enroll-port': { schema: portSchema.default(7_402), help: 'port on which agents enrol' },
+  'public-host': { schema: hostSchema.optional(), help: 'name or address at which agents reach this host' },
+  'trust-domain': {
+    schema: trustDomainSchema.optional(),
+    help: 'SPIFFE trust domain; fixed at the first start',
+  },
   'keyring-passphrase-file': {
     schema: z.string().optional(),
     help: 'file with the passphrase of the keyring',
   },
   'requests-per-minute': {
-    schema: z.coerce.number().int().min(1).default(requestsPerMinuteMax),
+    schema: countSchema.default(requestsPerMinuteMax),
     help: 'how many requests one token may make',
   },
   'log-level': {
@@ -63,7 +80,7 @@ export function parseServerConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): ServerConfig {
   const option = <Name extends keyof typeof serverOptions>(name: Name) =>
-    parseOption(name, flags[name] ?? environment[environmentName(name)]);
+    parseOption(name, flags[name] ?? given(environment[environmentName(name)]));
   const host = option('host');
   const agentHost = option('agent-host');
   const passphraseFile = option('keyring-passphrase-file');
@@ -81,6 +98,11 @@ export function parseServerConfig(
     requestsPerMinute: option('requests-per-minute'),
     logLevel: option('log-level'),
   });
+}
+
+/** A variable that is set to nothing is not set. */
+function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
 
 /** `agent-port` is WAYSIDE_AGENT_PORT. */
@@ -103,7 +125,7 @@ function readTls(
   cert: string | undefined,
   key: string | undefined,
 ): { readonly key: string; readonly cert: string } | null {
-  if (cert !== undefined && key !== undefined) return { cert: readFile(cert), key: readFile(key) };
+  if (cert !== undefined && key !== undefined) return readKeyPair({ cert, key });
   if (cert !== undefined || key !== undefined) {
     throw new Failure('invalid_configuration', '--tls-cert and --tls-key go together.');
   }
@@ -113,6 +135,21 @@ function readTls(
     `Tokens would cross the network in the clear: give --tls-cert and --tls-key to listen on ${host}, ` +
       'or listen on 127.0.0.1 behind a proxy that speaks TLS.',
   );
+}
+
+function readKeyPair(paths: { readonly cert: string; readonly key: string }) {
+  const pair = { cert: readFile(paths.cert), key: readFile(paths.key) };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    throw new Failure(
+      'invalid_configuration',
+      `${paths.cert} and ${paths.key} are not a certificate chain and its private key in PEM: ` +
+        `${(cause as Error).message}.`,
+      { cause },
+    );
+  }
+  return pair;
 }
 
 function readFile(path: string): string {

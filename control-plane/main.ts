@@ -1,6 +1,5 @@
 // Runs a control plane as a process: starts it, says where it listens, and ends it in order.
 import { pino } from 'pino';
-import { Failure } from '../protocol/failures.ts';
 import type { ServerConfig } from './config.ts';
 import { startServer } from './server.ts';
 import type { RunningServer, ServerOptions } from './server.ts';
@@ -26,7 +25,7 @@ export async function runServer(config: ServerConfig, options: RunOptions): Prom
       process.exit(1);
     },
     ...(options.faultPoint === undefined ? {} : { faultPoint: options.faultPoint }),
-  }).catch(portInWords);
+  });
   sayWhere(server, config, options.json);
   await asked;
   await server.close();
@@ -55,15 +54,4 @@ function sayWhere(server: RunningServer, config: ServerConfig, json: boolean): v
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function portInWords(cause: unknown): never {
-  if ((cause as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-    throw new Failure(
-      'port_in_use',
-      'The port of the API is in use. Is a control plane running already? `--port` chooses another one.',
-      { cause },
-    );
-  }
-  throw cause;
 }

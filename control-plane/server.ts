@@ -23,8 +23,9 @@ import { openChannel } from './channel/open-channel.ts';
 import type { ServerConfig } from './config.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
+import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
-import { initialize, isEmpty } from './organizations/initialize.ts';
+import { createOrganization, isEmpty, issueFirstToken } from './organizations/initialize.ts';
 import { organizationRoutes } from './organizations/routes.ts';
 import { openPki } from './pki/open-pki.ts';
 import { pkiRoutes } from './pki/routes.ts';
@@ -78,7 +79,6 @@ interface Core {
   readonly authority: Authority;
   readonly pki: Pki;
   readonly runs: Runs;
-  readonly ownerToken: string | null;
 }
 
 /** Opens everything and listens. Throws the failures of its parts, each with what to do about it. */
@@ -93,8 +93,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const url = await openApi(options, core, agents, closing);
     core.runs.start();
     closing.push(() => core.runs.close());
+    const ownerToken = await issueFirstToken(core);
+    if (ownerToken !== null) await core.authority.reload();
     const { urls } = agents.deps;
-    return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken: core.ownerToken, close };
+    return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken, close };
   } catch (cause) {
     await close();
     throw cause;
@@ -124,7 +126,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
   });
   closing.push(() => audit.close());
-  const ownerToken = (await isEmpty(store)) ? await initialize({ store, audit }) : null;
+  if (await isEmpty(store)) await createOrganization({ store, audit });
   const authority = await openAuthority(store, clock);
   const pki = await openPki({ keys: secrets.signingKeys, trustDomain: store.trustDomain, clock });
   const runs = await openRuns({
@@ -138,7 +140,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
     ...(faultPoint === undefined ? {} : { faultPoint }),
   });
-  return { clock, store, secrets, audit, authority, pki, runs, ownerToken };
+  return { clock, store, secrets, audit, authority, pki, runs };
 }
 
 interface AgentSide {
@@ -248,7 +250,7 @@ async function openApi(
   app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
     status: 'ok',
   }));
-  return app.listen({ host: config.http.host, port: config.http.port });
+  return listenApi(app, config.http);
 }
 
 function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {

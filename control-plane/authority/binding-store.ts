@@ -127,6 +127,14 @@ export function insertToken(
   };
 }
 
+/** Fails where any token was ever made. */
+export function noTokenYet(store: Store): Step {
+  return {
+    query: store.db.selectFrom('tokens').select('id').limit(1).compile(),
+    guard: { name: 'no_token_yet', exactly: 0 },
+  };
+}
+
 export function revokeToken(store: Store, id: string): Step {
   return {
     query: store.db

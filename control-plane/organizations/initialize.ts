@@ -1,31 +1,43 @@
-// The first start: organization and project `default`, their owner, and the token that is printed once.
+// The first start: organization and project `default` with their owner, and the token that is printed once.
 import { randomUUIDv7 } from 'node:crypto';
-import { insertBinding, insertToken } from '../authority/binding-store.ts';
-import type { AuditTrail } from '../authority/change.ts';
+import { insertBinding, insertToken, noTokenYet } from '../authority/binding-store.ts';
+import type { AuditEntry, AuditTrail } from '../authority/change.ts';
+import { bumpPolicy, readPolicy } from '../authority/store.ts';
 import { mintToken } from '../authority/token.ts';
-import { newPrincipal } from '../principals/create.ts';
-import { newProject } from '../projects/create.ts';
-import type { Step, Store } from '../store/store.ts';
+import { insertPrincipal } from '../principals/store.ts';
+import { insertProject } from '../projects/store.ts';
+import { GuardFailed } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { insertOrganization, selectOrganizations } from './store.ts';
+
+interface Deps {
+  readonly store: Store;
+  readonly audit: AuditTrail;
+}
+
+const ownerName = 'owner';
 
 /** True where the store has never been initialized. */
 export async function isEmpty(store: Store): Promise<boolean> {
   return (await store.read(selectOrganizations(store))).length === 0;
 }
 
+/** Both steps at once; answers the first owner's token. */
+export async function initialize(deps: Deps): Promise<string> {
+  await createOrganization(deps);
+  const token = await issueFirstToken(deps);
+  if (token === null) throw new Error('a store that was empty has a token');
+  return token;
+}
+
 /** The organization has to be there before the audit can chain to it, so `audit` is asked only afterwards. */
-export async function initialize(deps: {
-  readonly store: Store;
-  readonly audit: AuditTrail;
-}): Promise<string> {
-  const { store, audit } = deps;
+export async function createOrganization({ store, audit }: Deps): Promise<void> {
   const organization = randomUUIDv7();
-  const owner = { id: randomUUIDv7(), name: 'owner', kind: 'user' } as const;
-  const { token, hash } = mintToken();
-  const steps: Step[] = [
+  const owner = { id: randomUUIDv7(), name: ownerName, kind: 'user' } as const;
+  await store.write([
     insertOrganization(store, { id: organization, name: 'default' }),
-    newProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
-    newPrincipal(store, { ...owner, organization }),
+    insertProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
+    insertPrincipal(store, { ...owner, organization }),
     insertBinding(store, {
       id: randomUUIDv7(),
       organization,
@@ -33,27 +45,64 @@ export async function initialize(deps: {
       principal: owner.id,
       role: 'owner',
     }),
-    insertToken(store, {
-      id: randomUUIDv7(),
-      organization,
-      principal: owner.id,
-      name: 'first owner token',
-      hash,
-      permissions: null,
-      expires_at: null,
-    }),
     audit.step({
-      organization,
-      principal: owner,
+      ...entryOf(organization, owner),
       operation: 'organization.create',
-      permission: null,
       resource: `organizations/${organization}`,
-      result: 'allowed',
-      decision: null,
       details: { after: { name: 'default', owner: owner.name } },
-      request: {},
     }),
-  ];
-  await store.write(steps);
+  ]);
+}
+
+/**
+ * The first owner's token, where there has never been any; else null. A step of its own, taken only when all
+ * listeners are open: a first start that fails in between would have made a token that nobody ever sees.
+ */
+export async function issueFirstToken({ store, audit }: Deps): Promise<string | null> {
+  const policy = await readPolicy(store);
+  const owner = [...policy.principals.values()].find(({ name }) => name === ownerName);
+  if (owner === undefined) return null;
+  const { token, hash } = mintToken();
+  const id = randomUUIDv7();
+  const { organization } = owner;
+  const name = 'first owner token';
+  try {
+    await store.write([
+      noTokenYet(store),
+      insertToken(store, {
+        id,
+        organization,
+        principal: owner.id,
+        name,
+        hash,
+        permissions: null,
+        expires_at: null,
+      }),
+      bumpPolicy(store, policy),
+      audit.step({
+        ...entryOf(organization, owner),
+        operation: 'token.create',
+        resource: `tokens/${id}`,
+        details: { after: { principal: owner.name, name, permissions: null, expires_at: null } },
+      }),
+    ]);
+  } catch (error) {
+    if (error instanceof GuardFailed) return null;
+    throw error;
+  }
   return token;
+}
+
+function entryOf(
+  organization: string,
+  { id, name, kind }: { readonly id: string; readonly name: string; readonly kind: 'user' | 'service' },
+): Omit<AuditEntry, 'operation' | 'resource' | 'details'> {
+  return {
+    organization,
+    principal: { id, name, kind },
+    permission: null,
+    result: 'allowed',
+    decision: null,
+    request: {},
+  };
 }

@@ -6,14 +6,14 @@ it('lists the trail in pages, and each reading is an event of it', async () => {
   const first = (await (await request('GET', '/v1/audit?limit=1')).json()) as {
     items: { operation: string }[];
   };
-  expect(first.items.map((event) => event.operation)).toEqual(['organization.create']);
+  expect(first.items.map((event) => event.operation)).toEqual(['token.create']);
   const second = (await (await request('GET', '/v1/audit?limit=1&principal=owner')).json()) as {
     items: { operation: string; principal: { name: string } }[];
     next_cursor: string;
   };
   expect(second.items).toMatchObject([{ operation: 'audit.read', principal: { name: 'owner' } }]);
   const next = await request('GET', `/v1/audit?limit=1&principal=owner&cursor=${second.next_cursor}`);
-  expect(((await next.json()) as typeof second).items[0]?.operation).toBe('organization.create');
+  expect(((await next.json()) as typeof second).items[0]?.operation).toBe('token.create');
   expect((await request('GET', '/v1/audit?cursor=nonsense!')).status).toBe(400);
 });
 

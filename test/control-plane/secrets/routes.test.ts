@@ -24,6 +24,7 @@ it('shows, rotates and destroys versions of the keyring, and audits both', async
   const events = await store.db.selectFrom('audit_events').select('operation').orderBy('id').execute();
   expect(events.map((event) => event.operation)).toEqual([
     'organization.create',
+    'token.create',
     'keyring.rotate',
     'keyring.destroy',
   ]);
