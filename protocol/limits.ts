@@ -62,6 +62,22 @@ export const runOutputValueBytesMax = 64 * 1024;
 export const statusValuesBytesMax = 16 * 1024;
 export const statusMessageCharactersMax = 4_096;
 
+// Schedules.
+export const cronCharactersMax = 200;
+export const zoneCharactersMax = 64;
+/** The rarest fire times are years apart: a 29 February that is a Sunday returns after 40 years at the most. */
+export const fireTimeYearsMax = 50;
+export const fireTimesShownMax = 10;
+/** Lateness up to this is no misfire: a restart, not a downtime. */
+export const misfireGraceMs = 60_000;
+/** Fire times that one schedule makes up for after a downtime; the newest count. */
+export const misfiresMax = 100;
+/** How soon fire times are seen that another process has stored. */
+export const scheduleSweepMs = 5_000;
+/** How soon a schedule is tried again whose run could not be stored. */
+export const scheduleRetryMs = 1_000;
+export const scheduleBatchRowsMax = 64;
+
 // Inputs and names.
 export const nameCharactersMax = 63;
 export const descriptionCharactersMax = 2_000;
@@ -152,6 +168,7 @@ export const killMsMax = 5_000;
 export const stopPollMsMin = 5;
 export const stopPollMsMax = 100;
 export const survivorsMax = 100;
+export const survivorCharactersMax = 200;
 /** How often an expression is evaluated again for secrets that other secrets name. */
 export const lookupRoundsMax = 10;
 /** Of a file that `file()` reads: with all its forms it must still fit into the masker. */

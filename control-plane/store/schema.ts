@@ -216,6 +216,8 @@ export interface SchedulesTable {
   enabled: number;
   next_fire_at: number | null;
   last_fired_at: number | null;
+  last_run: string | null;
+  last_error: string | null;
   created_by: string;
   created_at: number;
   revision: number;

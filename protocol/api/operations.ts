@@ -1,7 +1,13 @@
 // Requests and answers about groups, agents, actions, variables and schedules.
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema } from '../ids.ts';
-import { joinTokenMsMax, priorityMax, runExpiresMsMax } from '../limits.ts';
+import {
+  cronCharactersMax,
+  joinTokenMsMax,
+  priorityMax,
+  runExpiresMsMax,
+  zoneCharactersMax,
+} from '../limits.ts';
 import { jsonRecordSchema, jsonValueSchema } from '../outcome.ts';
 import { descriptionSchema, pageOf, revisionSchema, timeSchema } from './page.ts';
 
@@ -13,7 +19,12 @@ export const groupCreateSchema = z.strictObject({
   /** New digests are dispatched only after a person accepted them (rules.md 19). */
   pinned: z.boolean().default(false),
 });
-export const groupUpdateSchema = groupCreateSchema.omit({ name: true }).partial();
+/** Without the defaults of creation: a change that does not name a member leaves it as it is. */
+export const groupUpdateSchema = z.strictObject({
+  description: descriptionSchema.optional(),
+  production: z.boolean().optional(),
+  pinned: z.boolean().optional(),
+});
 export const groupSchema = z.object({
   id: idSchema,
   name: nameSchema,
@@ -102,7 +113,14 @@ export const actionCreateSchema = z.strictObject({
   expires_in_ms: z.int().min(1_000).max(runExpiresMsMax).optional(),
   priority: z.int().min(0).max(priorityMax).default(0),
 });
-export const actionUpdateSchema = actionCreateSchema.omit({ name: true }).partial();
+/** Without the defaults of creation: a change that does not name a member leaves it as it is. */
+export const actionUpdateSchema = z.strictObject({
+  group: z.string().optional(),
+  operation: nameSchema.optional(),
+  description: descriptionSchema.optional(),
+  expires_in_ms: actionCreateSchema.shape.expires_in_ms,
+  priority: z.int().min(0).max(priorityMax).optional(),
+});
 export const publishAllSchema = z.strictObject({ group: z.string() });
 export const actionSchema = z.object({
   id: idSchema,
@@ -166,22 +184,40 @@ export const variableSchema = z.object({
 export type Variable = z.infer<typeof variableSchema>;
 export const variablePageSchema = pageOf(variableSchema);
 
+const cronSchema = z.string().max(cronCharactersMax);
+/** IANA time zone name. */
+const zoneSchema = z.string().max(zoneCharactersMax);
+/** A time that the clocks skip: run right after the gap, or not at all. */
+const skippedHourSchema = z.enum(['run_after', 'skip']);
+/** A time that comes twice: run at the first, the second, or both. */
+const doubledHourSchema = z.enum(['first', 'second', 'both']);
+/** Fire times missed while nothing ran: none, the last one once, or all up to the newest 100. */
+const misfireSchema = z.enum(['skip', 'once', 'all']);
+
 export const scheduleCreateSchema = z.strictObject({
   name: newNameSchema,
   action: z.string(),
-  cron: z.string().max(200),
-  /** IANA time zone name. */
-  zone: z.string().max(64).default('UTC'),
+  cron: cronSchema,
+  zone: zoneSchema.default('UTC'),
   inputs: jsonRecordSchema.default({}),
-  /** A time that the clocks skip: run right after the gap, or not at all. */
-  skipped_hour: z.enum(['run_after', 'skip']).default('run_after'),
-  /** A time that comes twice: run at the first, the second, or both. */
-  doubled_hour: z.enum(['first', 'second', 'both']).default('first'),
-  /** Fire times missed while nothing ran: none, the last one once, or all up to 100. */
-  misfire: z.enum(['skip', 'once', 'all']).default('once'),
+  /** Left out: `skip` where the expression names every hour, so that it goes on evenly; else `run_after`. */
+  skipped_hour: skippedHourSchema.optional(),
+  /** Left out: `both` where the expression names every hour, so that it goes on evenly; else `first`. */
+  doubled_hour: doubledHourSchema.optional(),
+  misfire: misfireSchema.default('once'),
   enabled: z.boolean().default(true),
 });
-export const scheduleUpdateSchema = scheduleCreateSchema.omit({ name: true, action: true }).partial();
+/** Without the defaults of creation: a change that does not name a member leaves it as it is. */
+export const scheduleUpdateSchema = z.strictObject({
+  cron: cronSchema.optional(),
+  zone: zoneSchema.optional(),
+  /** All of them anew: sensitive ones cannot be read, so they are not carried over one by one. */
+  inputs: jsonRecordSchema.optional(),
+  skipped_hour: skippedHourSchema.optional(),
+  doubled_hour: doubledHourSchema.optional(),
+  misfire: misfireSchema.optional(),
+  enabled: z.boolean().optional(),
+});
 export const scheduleSchema = z.object({
   id: idSchema,
   name: nameSchema,
@@ -192,14 +228,21 @@ export const scheduleSchema = z.object({
     z.string(),
     z.union([z.object({ value: jsonValueSchema }), z.object({ sensitive: z.literal(true) })]),
   ),
-  skipped_hour: z.enum(['run_after', 'skip']),
-  doubled_hour: z.enum(['first', 'second', 'both']),
-  misfire: z.enum(['skip', 'once', 'all']),
+  skipped_hour: skippedHourSchema,
+  doubled_hour: doubledHourSchema,
+  misfire: misfireSchema,
   enabled: z.boolean(),
+  /** Whom its runs are requested by: the principal that made it, as long as that may start the action. */
+  acts_for: z.object({ id: idSchema, name: z.string() }),
+  /** Null while it is paused. */
   next_fire_at: timeSchema.nullable(),
-  /** The next ten, in epoch ms. */
+  /** The next ten, in epoch ms; of a paused one, those at which it would fire. */
   next_fire_times: z.array(timeSchema),
   last_fired_at: timeSchema.nullable(),
+  /** The last run that it requested. */
+  last_run: idSchema.nullable(),
+  /** Why the last fire time led to no run, or to one that was refused; null again after one that did. */
+  last_error: z.object({ at: timeSchema, code: z.string(), message: z.string() }).nullable(),
   created_at: timeSchema,
   revision: revisionSchema,
 });

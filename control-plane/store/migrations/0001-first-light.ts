@@ -220,6 +220,8 @@ export const firstLight = {
        enabled bigint not null,
        next_fire_at bigint,
        last_fired_at bigint,
+       last_run text,
+       last_error text,
        created_by text not null,
        created_at bigint not null,
        revision bigint not null,
