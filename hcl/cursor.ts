@@ -5,7 +5,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { complaints } from './complaints.ts';
 import type { Complaint } from './complaints.ts';
 import { complaintAboutToken, describeToken } from './explain-token.ts';
-import { expressionHeightMax, nestingDepthMax } from './limits.ts';
+import { diagnosticsMax, expressionHeightMax, nestingDepthMax } from './limits.ts';
 import { Token } from './tokens.ts';
 import type { TokenKind, Tokens } from './tokens.ts';
 
@@ -123,17 +123,19 @@ export function abandon(c: Cursor, complaint: Complaint): void {
   fail(c, complaint, { span });
 }
 
-/** Reports an error after which parsing goes on. */
+/** Reports an error after which parsing goes on. The one beyond `diagnosticsMax` says that there are more. */
 export function report(c: Cursor, complaint: Complaint, place: Place & { readonly span: Span }): void {
-  const { summary } = complaint;
+  if (c.diagnostics.length > diagnosticsMax) return;
+  const { summary, detail } = c.diagnostics.length === diagnosticsMax ? complaints.tooManyErrors : complaint;
   const { span, openedAt } = place;
-  const detail =
-    typeof complaint.detail === 'string'
-      ? complaint.detail
-      : complaint.detail(describeToken(peek(c), textOf(c)));
-  const diagnostic = { severity: 'error', summary, detail, source: c.source, span } as const;
-  const context = openedAt === undefined ? {} : { context: { start: openedAt, end: span.end } };
-  c.diagnostics.push({ ...diagnostic, ...context });
+  c.diagnostics.push({
+    severity: 'error',
+    summary,
+    detail: typeof detail === 'string' ? detail : detail(describeToken(peek(c), textOf(c))),
+    source: c.source,
+    span,
+    ...(openedAt === undefined ? {} : { context: { start: openedAt, end: span.end } }),
+  });
 }
 
 /** Goes one level deeper, if the bound on nesting allows one; the caller comes back by `c.depth--`. */

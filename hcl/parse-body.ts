@@ -37,7 +37,7 @@ export function parseBody(c: Cursor): Body {
     const item = parseItem(c);
     if (item !== null) items.push(item);
     if (c.failedAt !== null) recover(c, itemAt);
-    if (c.diagnostics.length >= diagnosticsMax) abandon(c, complaints.tooManyErrors);
+    if (c.diagnostics.length > diagnosticsMax) abandon(c, complaints.tooManyErrors);
   }
   return bodyOf(c, items, { start, end: startOf(c) });
 }
@@ -136,10 +136,14 @@ function complaintBehindValue(c: Cursor, kind: TokenKind): Complaint {
   }
 }
 
+/** How much of a number is looked at for a message. */
+const NUMBER_LENGTH_SHOWN = 40;
+
 function complaintAboutWord(c: Cursor): Complaint {
   const { text } = c.source;
   const word = textOf(c);
-  const before = /[\w.]*$/.exec(text.slice(Math.max(0, c.lastEnd - 40), c.lastEnd))?.[0] ?? '';
+  const before =
+    /[\w.]*$/.exec(text.slice(Math.max(0, c.lastEnd - NUMBER_LENGTH_SHOWN), c.lastEnd))?.[0] ?? '';
   if (word === 'and') return complaints.wordAsOperator(word, '&&');
   if (word === 'or') return complaints.wordAsOperator(word, '||');
   if (before === 'not') return complaints.wordAsOperator(before, '!');

@@ -205,6 +205,16 @@ describe('size', () => {
     ['a comment without an end', `/*${'*'.repeat(million)}`, ['Unclosed comment']],
     ['a name of a million letters', `${'a'.repeat(million)} = 1\n`, []],
     ['a million marks on a letter', `a${'\u0301'.repeat(million)} = 1\n`, []],
+    [
+      'as many wrong escapes as fit',
+      `a = "${'\\x'.repeat(million / 2)}"\n`,
+      expect.arrayContaining(['Too many errors']),
+    ],
+    [
+      'the same argument again and again',
+      'a = 1\n'.repeat(million / 10),
+      expect.arrayContaining(['Too many errors']),
+    ],
     ['a hundred thousand items', `a = [${'1,'.repeat(100_000)}]\n`, []],
   ])('%s', (_name, text, summaries) => {
     const { diagnostics } = parseFile('x', text);
