@@ -34,6 +34,7 @@ import { keepServerCertificate } from './pki/server-certificate.ts';
 import { principalRoutes } from './principals/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import type { FaultPoint } from './runs/contract.ts';
+import { intentKeyOf } from './runs/intent-key.ts';
 import { openRuns } from './runs/open.ts';
 import type { Runs } from './runs/open.ts';
 import { runsOfAgent } from './runs/revoke.ts';
@@ -134,13 +135,23 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     audit,
     authority: runAuthorityOf(authority),
     secrets,
-    intentKey: () => pki.intentKey(),
+    intentKey: currentIntentKey(pki),
     clock,
     random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
     ...(faultPoint === undefined ? {} : { faultPoint }),
   });
   return { clock, store, secrets, audit, authority, pki, runs };
+}
+
+/** The active key in the form in which it signs; made again only when another one became active. */
+function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
+  let held: ReturnType<typeof intentKeyOf> | null = null;
+  return () => {
+    const key = pki.intentKey();
+    if (held?.kid !== key.kid) held = intentKeyOf(key);
+    return held;
+  };
 }
 
 interface AgentSide {
