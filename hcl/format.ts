@@ -131,9 +131,10 @@ function equalsSignOf(layout: Layout, { start, end }: Line): number | null {
   return open === 0 ? at : null;
 }
 
-/** The comment at the end of a line on which something stands before it. */
+/** The comment that ends a line on which something stands before it; an inline comment may end the last line. */
 function trailingCommentOf(layout: Layout, { start, end }: Line): number | null {
-  return end - 1 > start && isLineComment(layout, end - 1) ? end - 1 : null;
+  const last = kindAt(layout, end - 1) === Token.end ? end - 2 : end - 1;
+  return last > start && kindAt(layout, last) === Token.comment ? last : null;
 }
 
 /** Puts the token that `cellOf` finds into one column on all neighbouring lines that have one. */

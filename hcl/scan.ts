@@ -222,7 +222,10 @@ function closeBrace(s: Scanner, mode: Mode & { in: 'expression' }, end: number):
 /** A line comment ends with its newline and counts as one. */
 function scanLineComment(s: Scanner): void {
   const newline = s.text.indexOf('\n', s.at);
-  add(s, s.keepComments ? Token.comment : Token.newline, newline === -1 ? s.text.length : newline + 1);
+  const end = newline === -1 ? s.text.length : newline + 1;
+  if (s.keepComments) add(s, Token.comment, end);
+  else if (newline === -1) s.at = end;
+  else add(s, Token.newline, end);
 }
 
 function scanInlineComment(s: Scanner): void {

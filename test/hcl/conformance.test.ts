@@ -92,7 +92,7 @@ const explainedPositions: readonly {
   {
     reason:
       'The reference counts the clusters of each token by itself, so that a mark that begins one has a column.',
-    applies: (text) => /\p{Mark}/u.test(text),
+    applies: (text) => /\p{Mark}|\u200d/u.test(text),
   },
   {
     reason: 'The oracle does not know `::`.',
