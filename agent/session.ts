@@ -5,6 +5,7 @@ import { helloMsMax, reconnectBackoffMsMax, reconnectBackoffMsMin } from '../pro
 import type { Clock } from './contract.ts';
 import { dial } from './dial.ts';
 import type { Closed, Connection } from './dial.ts';
+import { certificateLife } from './identity.ts';
 import type { StoredIdentity } from './identity.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
@@ -142,16 +143,30 @@ export class Session implements Line {
     if (this.#open.size === 0) this.#empty?.();
   }
 
+  /** A server refuses an expired certificate by an alert or a reset, which says nothing; the certificate itself does. */
+  #explain({ code, failure }: Closed): { readonly code: string | number; readonly message: string } {
+    const { clock, identity } = this.#options;
+    const { notAfter } = certificateLife(identity());
+    if (clock.now() > notAfter) {
+      return {
+        code: 'certificate_rejected',
+        message: `The certificate of this agent expired at ${new Date(notAfter).toISOString()}. Ask for a recovery token and run: wayside-agent enroll --recover --token-file FILE`,
+      };
+    }
+    return {
+      code: failure?.code ?? code,
+      message: failure?.message ?? 'The connection to the control plane was closed.',
+    };
+  }
+
   #dialLater(closed: Closed): void {
     if (this.#stopped.signal.aborted || this.#waiting) return;
     const { clock, log, random } = this.#options;
     if (closed.welcomedMs > helloMsMax) this.#failures = 0;
     const wait = backoffMs(this.#failures, { random, retryAfterMs: closed.retryAfterMs });
     this.#failures += 1;
-    log.warn(
-      { code: closed.failure?.code ?? closed.code, retry_ms: wait },
-      closed.failure?.message ?? 'The connection to the control plane was closed.',
-    );
+    const { code, message } = this.#explain(closed);
+    log.warn({ code, retry_ms: wait }, message);
     this.#waiting = true;
     clock.sleep(wait, this.#stopped.signal).then(
       () => {
