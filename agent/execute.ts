@@ -12,6 +12,7 @@ import { evaluateWith } from './execute/run.ts';
 import type { Run } from './execute/run.ts';
 import { takeStep } from './execute/step.ts';
 import { outcomeOf } from './execute/verdict.ts';
+import type { Fence } from './fence.ts';
 import { createAgentFunctions } from './functions.ts';
 import type { ExecutionHost } from './host.ts';
 import { createLookups } from './lookups.ts';
@@ -93,6 +94,7 @@ function openRun(
     host,
     masks,
     functions: createAgentFunctions(createLookups({ settings, environment, secrets, onRead })),
+    fence: openOnce(() => openFence(request.context.runId, host)),
     values: new Map(),
     rows: [],
     survivors: [],
@@ -131,12 +133,30 @@ async function stopLeftovers(run: Run): Promise<void> {
   if (first === null) return;
   const { clock } = run.halts;
   const ageMs = clock.boot() - first.at;
-  const tagged = { runId: run.request.context.runId, first: { ...first, ageMs } };
+  const { runId } = run.request.context;
+  const fence = run.fence();
+  const tagged = { runId, first: { ...first, ageMs }, fence };
   const report = await stopTagged(tagged, { graceMs: leftoverGraceMs, clock });
+  fence?.remove();
+  if (fence !== null) run.host.keeper.forgetFence(fence.path);
   run.survivors.push(...report.survivors);
   if (report.stopped === 0) return;
   const what = report.stopped === 1 ? 'one process' : `${report.stopped} processes`;
   const line = `wayside: the run left ${what} behind, which the agent stopped.`;
   const told = say({ sink: run.sink, masks: run.masks, title: '' }, line);
   await settlesWithin(told, { ms: pipeDrainMs, clock });
+}
+
+function openFence(runId: string, { fences, keeper }: ExecutionHost): Fence | null {
+  const fence = fences.open(runId);
+  if (fence !== null) keeper.watchFence(fence.path);
+  return fence;
+}
+
+function openOnce(open: () => Fence | null): () => Fence | null {
+  let opened: { readonly fence: Fence | null } | null = null;
+  return () => {
+    opened ??= { fence: open() };
+    return opened.fence;
+  };
 }

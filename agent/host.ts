@@ -2,6 +2,8 @@
 import { accessSync, constants } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { homedir, userInfo } from 'node:os';
+import { createFences } from './fence.ts';
+import type { Fences } from './fence.ts';
 import { createKeeper } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
 
@@ -18,6 +20,7 @@ export interface ExecutionHost {
   /** Where commands without `dir` run. */
   readonly cwd: string;
   readonly keeper: Keeper;
+  readonly fences: Fences;
   /** Every address of a name, in the order in which they are to be tried. Rejects with an error that has a `code`. */
   readonly resolve: (name: string) => Promise<readonly string[]>;
 }
@@ -32,15 +35,18 @@ export function hostOf({ env, cwd }: { readonly env: Environment; readonly cwd: 
     uid: userInfo().uid,
     timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     cwd,
+    fences: createFences(),
     keeper: createKeeper({ env: engineEnvironment({ environment: env }) }),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
   };
 }
 
-/** `$SHELL` where it is a program, else the system's shell. */
+/** `$SHELL` where it is a program that runs commands, else the system's shell. */
 export function shellOf({ environment }: Pick<ExecutionHost, 'environment'>): string {
   const shell = environment['SHELL'] ?? '';
-  return shell.startsWith('/') && isProgram(shell) ? shell : '/bin/sh';
+  // The accounts of services have these instead of a shell.
+  const refuses = /\/(?:nologin|false|true)$/.test(shell);
+  return shell.startsWith('/') && !refuses && isProgram(shell) ? shell : '/bin/sh';
 }
 
 export function isProgram(path: string): boolean {

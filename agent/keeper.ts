@@ -22,12 +22,16 @@ export interface Keeper {
   forget(kept: Kept): void;
   watchContainer(kept: KeptContainer): void;
   forgetContainer(kept: KeptContainer): void;
+  /** Path of a control group of which nothing may outlive the agent. */
+  watchFence(path: string): void;
+  forgetFence(path: string): void;
   /** Ends the keeper without killing anything. */
   close(): void;
 }
 
 /**
- * Reads lines `watch ITEM` and `forget ITEM`, where an item is `group:GROUP:RUN` or `container:ENGINE:NAME`. At the
+ * Reads lines `watch ITEM` and `forget ITEM`, where an item is `group:GROUP:RUN`,
+ * `container:ENGINE:NAME` or `fence:PATH:`. At the
  * end of input it kills the groups at once (the kernel lets no member of one fork past that), then what carries the
  * tag and left its group, again until nothing is found or five seconds have passed. The last line `done` means that the agent left in order. Items hold no spaces and no shell characters.
  */
@@ -47,6 +51,10 @@ while [ "$round" -lt 50 ]; do
   for item in $items; do
     kind="\${item%%:*}" rest="\${item#*:}"
     first="\${rest%%:*}" second="\${rest#*:}"
+    if [ "$kind" = fence ]; then
+      [ "$round" = 0 ] && echo 1 2>/dev/null > "$first/cgroup.kill"
+      continue
+    fi
     if [ "$kind" = container ]; then
       [ "$round" = 0 ] && "$first" kill "$second" >/dev/null 2>&1
       continue
@@ -91,7 +99,7 @@ export function createKeeper({ env }: { readonly env: Readonly<Record<string, st
   }
 
   function say(verb: 'watch' | 'forget', item: string): void {
-    if (!/^[A-Za-z0-9:._/-]+$/.test(item)) return;
+    if (!/^[A-Za-z0-9:._/@-]+$/.test(item)) return;
     if (verb === 'watch') watched.add(item);
     else watched.delete(item);
     if (shell === null) {
@@ -117,6 +125,12 @@ export function createKeeper({ env }: { readonly env: Readonly<Record<string, st
     },
     forgetContainer: (kept) => {
       say('forget', containerItem(kept));
+    },
+    watchFence: (path) => {
+      say('watch', `fence:${path}:`);
+    },
+    forgetFence: (path) => {
+      say('forget', `fence:${path}:`);
     },
     close: () => {
       shell?.stdin?.end('done\n');

@@ -1,9 +1,11 @@
 // What a dead agent left running, found and killed when it starts again, before it reports anything (dispatch.md,
 // "agent process"; rules.md 15).
 import type { Clock, Spawned } from './contract.ts';
+import { createFences } from './fence.ts';
+import type { Fence, Fences } from './fence.ts';
 import { carriesTag, listProcesses, signal } from './processes.ts';
 import type { ProcessEntry } from './processes.ts';
-import { killMsMax, stopPollMsMin, survivorsMax } from '../protocol/limits.ts';
+import { killMsMax, stopPollMsMin, survivorCharactersMax, survivorsMax } from '../protocol/limits.ts';
 
 /** A record of the journal: what was started, for which run, in which boot of the machine. */
 export interface SpawnRecord extends Spawned {
@@ -28,27 +30,35 @@ interface Sighting {
 
 /**
  * Kills the process groups of `records` whose leader matches in boot id, pid, start time and group, with all their
- * descendants, and every process that carries the tag of one of the `runs`. A member of such a group whose leader
+ * descendants, and every process that is in the control group or carries the tag of one of the `runs`. A member of such a group whose leader
  * is gone and that carries no tag is named, not killed: it cannot be proved to be ours.
  */
 export async function killLeftovers(
   { records, runs }: { readonly records: readonly SpawnRecord[]; readonly runs: readonly string[] },
-  options: { readonly clock: Clock; readonly bootId: string | null; readonly killContainer: KillContainer },
+  options: {
+    readonly clock: Clock;
+    readonly bootId: string | null;
+    readonly killContainer: KillContainer;
+    readonly fences?: Fences;
+  },
 ): Promise<Leftovers> {
-  const { clock, bootId } = options;
+  const { clock, bootId, fences = createFences() } = options;
   const thisBoot = records.filter((record) => record.bootId === bootId && record.group !== null);
   const tags = new Set([...runs, ...records.map((record) => record.runId)]);
+  const fenced = [...tags].flatMap((runId) => fences.find(runId) ?? []);
   const killed = new Set<string>();
   const deadline = clock.boot() + killMsMax;
-  let sighting = sight(await listProcesses(), { records: thisBoot, tags });
+  let sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced });
   while (sighting.ours.length > 0 && clock.boot() < deadline) {
     for (const { pid, startTime } of sighting.ours) {
       killed.add(`${pid}:${startTime}`);
       signal(pid, 'SIGKILL');
     }
+    for (const fence of fenced) fence.kill();
     await clock.sleep(stopPollMsMin);
-    sighting = sight(await listProcesses(), { records: thisBoot, tags });
+    sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced });
   }
+  for (const fence of fenced) fence.remove();
   const containers = await killContainers(records, options.killContainer);
   return {
     killed: killed.size + containers.killed,
@@ -56,19 +66,31 @@ export async function killLeftovers(
       ...sighting.ours.map(({ pid, name }) => `process ${pid} (${name}) does not die`),
       ...sighting.doubtful.map(({ pid, name }) => `process ${pid} (${name}) may be left over`),
       ...containers.survivors,
-    ].slice(0, survivorsMax),
+    ]
+      .slice(0, survivorsMax)
+      .map((survivor) => survivor.slice(0, survivorCharactersMax)),
   };
 }
 
 function sight(
   processes: readonly ProcessEntry[],
-  { records, tags }: { readonly records: readonly SpawnRecord[]; readonly tags: ReadonlySet<string> },
+  {
+    records,
+    tags,
+    fenced,
+  }: {
+    readonly records: readonly SpawnRecord[];
+    readonly tags: ReadonlySet<string>;
+    readonly fenced: readonly Fence[];
+  },
 ): Sighting {
+  const inside = new Set(fenced.flatMap((fence) => fence.pids()));
   const byPid = new Map(processes.map((entry) => [entry.pid, entry]));
   const children = Map.groupBy(processes, (entry) => entry.parent);
   const ours = new Map<number, ProcessEntry>();
   const doubtful = new Map<number, ProcessEntry>();
-  for (const entry of processes) if (isTagged(entry, tags)) ours.set(entry.pid, entry);
+  for (const entry of processes)
+    if (inside.has(entry.pid) || isTagged(entry, tags)) ours.set(entry.pid, entry);
   for (const { group, startTime } of records) {
     const leader = byPid.get(group ?? 0);
     const members = processes.filter((entry) => entry.group === group);

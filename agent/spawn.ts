@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { Failure } from '../protocol/failures.ts';
 import type { Clock } from './contract.ts';
+import type { Fence } from './fence.ts';
 import type { Keeper } from './keeper.ts';
 import { readStartTime } from './processes.ts';
 import { settlesWithin } from './settle.ts';
@@ -51,6 +52,7 @@ export interface RunningProcess {
 interface Surroundings {
   readonly clock: Clock;
   readonly keeper: Keeper;
+  readonly fence: Fence | null;
 }
 
 /** Starts the process. Throws `exec_not_found`, `exec_not_permitted` or `exec_failed`; nothing was started then. */
@@ -58,18 +60,20 @@ export async function startProcess(
   request: ProcessRequest,
   surroundings: Surroundings,
 ): Promise<RunningProcess> {
-  const child = execa(request.file, request.args, {
-    cwd: request.dir,
-    ...(request.argv0 === undefined ? {} : { argv0: request.argv0 }),
-    env: request.env,
-    extendEnv: false,
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    encoding: 'buffer',
-    killDescendants: true,
-    cleanup: false,
-  });
+  const start = () =>
+    execa(request.file, request.args, {
+      cwd: request.dir,
+      ...(request.argv0 === undefined ? {} : { argv0: request.argv0 }),
+      env: request.env,
+      extendEnv: false,
+      stdin: 'ignore',
+      buffer: false,
+      reject: false,
+      encoding: 'buffer',
+      killDescendants: true,
+      cleanup: false,
+    });
+  const child = surroundings.fence === null ? start() : surroundings.fence.within(start);
   if (child.pid === undefined) throw spawnFailure(request, await child);
   const exited = new Promise<Exit>((resolve) => {
     child.nodeChildProcess.once('exit', (code, signal) => {
@@ -89,7 +93,7 @@ function supervise(
     readonly exited: Promise<Exit>;
     readonly pipes: readonly [stdout: Readable, stderr: Readable];
   },
-  { clock, keeper }: Surroundings,
+  { clock, keeper, fence }: Surroundings,
 ): RunningProcess {
   const { leader, runId, exited, pipes } = started;
   const startTime = readStartTime(leader);
@@ -97,7 +101,7 @@ function supervise(
   keeper.watch({ group: leader, runId });
 
   async function stop(graceMs: number): Promise<StopReport> {
-    const report = await stopTree({ leader, startTime, runId }, { graceMs, clock });
+    const report = await stopTree({ leader, startTime, runId, fence }, { graceMs, clock });
     keeper.forget({ group: leader, runId });
     await settlesWithin(reading, { ms: pipeDrainMs, clock });
     for (const pipe of pipes) pipe.destroy();
@@ -110,7 +114,7 @@ function supervise(
       keeper.forget({ group: leader, runId });
       return null;
     }
-    const report = await stopTree({ leader, startTime, runId }, { graceMs: leftoverGraceMs, clock });
+    const report = await stopTree({ leader, startTime, runId, fence }, { graceMs: leftoverGraceMs, clock });
     keeper.forget({ group: leader, runId });
     // Whoever is still alive may hold a pipe for ever; else the end of what was printed is on its way.
     if (report.survivors.length > 0) for (const pipe of pipes) pipe.destroy();

@@ -1,6 +1,7 @@
 // Stops everything that an operation started: terminate, grace, kill, until nothing of it is left, those included
 // that left the group or the session or were orphaned on the way.
 import type { Clock } from './contract.ts';
+import type { Fence } from './fence.ts';
 import { carriesTag, listProcesses, listYounger, signal } from './processes.ts';
 import type { ProcessEntry } from './processes.ts';
 import { killMsMax, stopPollMsMax, stopPollMsMin } from '../protocol/limits.ts';
@@ -12,6 +13,8 @@ export interface ProcessTree {
   /** Start time of the leader as `readProcess` gives it; null where the platform gives none. */
   readonly startTime: string | null;
   readonly runId: string;
+  /** What is in it belongs to the run, whatever it looks like. */
+  readonly fence?: Fence | null;
 }
 
 export interface StopReport {
@@ -42,6 +45,7 @@ export async function stopTree(
     const alive = tracker.alive();
     if (alive.length === 0 || clock.boot() >= deadline) break;
     signalAll(tree.leader, alive, 'SIGKILL');
+    tree.fence?.kill();
     await clock.sleep(pause);
     pause = Math.min(pause * 2, stopPollMsMax);
   }
@@ -55,14 +59,21 @@ export interface FirstProcess {
   readonly ageMs: number;
 }
 
-/** The same for everything that carries the tag of a run, wherever it is. */
+/** The same for everything that is in the fence of a run, or carries its tag, wherever it is. */
 export async function stopTagged(
-  { runId, first }: { readonly runId: string; readonly first: FirstProcess },
+  {
+    runId,
+    first,
+    fence,
+  }: { readonly runId: string; readonly first: FirstProcess; readonly fence: Fence | null },
   options: { readonly graceMs: number; readonly clock: Clock },
 ): Promise<StopReport> {
-  const younger = await listYounger(first.pid, first);
-  if (!younger.some(({ pid }) => carriesTag(pid, runId))) return { stopped: 0, survivors: [] };
-  return stopTree({ leader: nobody, startTime: first.startTime, runId }, options);
+  const tree = { leader: nobody, startTime: first.startTime, runId, fence };
+  // The fence shows what it took in; the tag also what was forked in the moment before.
+  const isClean =
+    (fence?.pids() ?? []).length === 0 &&
+    !(await listYounger(first.pid, first)).some(({ pid }) => carriesTag(pid, runId));
+  return isClean ? { stopped: 0, survivors: [] } : stopTree(tree, options);
 }
 
 /** No process, group or session has this number; zero is that of the kernel's own. */
@@ -109,10 +120,12 @@ function membersAmong(
   const taken = processes.some(
     (entry) => entry.pid === leader && startTime !== null && entry.startTime !== startTime,
   );
+  const fenced = new Set(tree.fence?.pids() ?? []);
   const children = Map.groupBy(processes, (entry) => entry.parent);
   const found = new Map<number, ProcessEntry>();
   const queue = processes.filter(
     (entry) =>
+      fenced.has(entry.pid) ||
       (!taken && (entry.pid === leader || entry.group === leader || entry.session === leader)) ||
       known.get(entry.pid)?.startTime === entry.startTime ||
       (!isOlder(entry, startTime) && carriesTag(entry.pid, runId)),

@@ -96,8 +96,8 @@ export const jsonDepthMax = 32;
 export const pageRowsMax = 200;
 export const pageRowsDefault = 50;
 export const requestsPerMinuteMax = 6_000;
-/** Requests of one address with tokens that are no good. */
-export const failedSignInsPerMinuteMax = 300;
+/** Of the requests that a token may make, one address may send one in so many with tokens that are no good. */
+export const requestsPerFailedSignIn = 20;
 /** Tokens and addresses whose requests are counted at a time; the least recent are forgotten. */
 export const rateKeysMax = 10_000;
 export const pathParameterCharactersMax = 200;

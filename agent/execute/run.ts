@@ -2,6 +2,7 @@
 import type { Value } from '../../hcl/values.ts';
 import type { OperationResult } from '../../protocol/outcome.ts';
 import type { RunRequest, RunSink } from '../contract.ts';
+import type { Fence } from '../fence.ts';
 import type { AgentFunctions } from '../functions.ts';
 import type { ExecutionHost } from '../host.ts';
 import { createEvaluator } from '../plan/evaluator.ts';
@@ -19,6 +20,8 @@ export interface Run {
   readonly host: ExecutionHost;
   readonly masks: Masks;
   readonly functions: AgentFunctions;
+  /** Opens the run's control group, once; null where there is none. */
+  readonly fence: () => Fence | null;
   /** Results of operations that were done, by name, marked. */
   readonly values: Map<string, Value>;
   readonly rows: OperationResult[];

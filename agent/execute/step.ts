@@ -88,6 +88,7 @@ async function perform(
       masks,
       clock: halts.clock,
       host,
+      fence: run.fence,
       deniedTargets: request.deniedTargets ?? [],
       halt: signal,
     });

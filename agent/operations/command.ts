@@ -78,7 +78,7 @@ export async function runProcess(
   } = {},
 ): Promise<OperationEnd> {
   const { host, clock, halt, sink, title } = context;
-  const running = await startProcess(request, { clock, keeper: host.keeper });
+  const running = await startProcess(request, { clock, keeper: host.keeper, fence: context.fence() });
   const { pid, startTime } = running;
   if (hooks.onStarted === undefined) {
     sink.spawned({ operation: title, pid, group: pid, startTime, container: null });

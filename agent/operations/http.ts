@@ -86,7 +86,7 @@ function firstRequest(plan: HttpPlan): HttpRequest {
   const url = new URL(plan.url.value);
   const headers = plan.headers.map(({ name, value }): readonly [string, string] => [name, value.value]);
   if (url.username !== '' && !headers.some(([name]) => name.toLowerCase() === 'authorization')) {
-    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    const user = `${decoded(url.username)}:${decoded(url.password)}`;
     headers.push(['Authorization', `Basic ${Buffer.from(user).toString('base64')}`]);
   }
   url.username = '';
@@ -145,4 +145,13 @@ function endOf(answer: Answer, { expect }: HttpPlan): OperationEnd {
     code: 'unexpected_status',
     message: `The answer has the status ${status}; expected was ${wanted}.`,
   };
+}
+
+/** What is not a percent-encoded text stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -8,6 +8,7 @@ import { stringValue } from '../../hcl/values.ts';
 import type { Value } from '../../hcl/values.ts';
 import type { Failure, FailureCode } from '../../protocol/failures.ts';
 import type { Clock, RunContext, RunSink } from '../contract.ts';
+import type { Fence } from '../fence.ts';
 import type { ExecutionHost } from '../host.ts';
 import type { Masks } from '../redact.ts';
 
@@ -31,6 +32,8 @@ export interface OperationContext {
   readonly masks: Masks;
   readonly clock: Clock;
   readonly host: ExecutionHost;
+  /** The run's control group, made when the first process needs it. */
+  readonly fence: () => Fence | null;
   /** `host:port` of the control plane, which no operation may reach. */
   readonly deniedTargets: readonly string[];
   /** Aborts with a Halt. */

@@ -5,7 +5,7 @@ import { readProcess } from '../../agent/processes.ts';
 import { startProcess } from '../../agent/spawn.ts';
 import { isAlive, noKeeper, path, pidsOf, startScript } from '../support/children.ts';
 
-const surroundings = { clock: systemClock(), keeper: noKeeper };
+const surroundings = { clock: systemClock(), keeper: noKeeper, fence: null };
 
 function start(file: string, args: readonly string[] = []): ReturnType<typeof startProcess> {
   return startProcess({ file, args, dir: '/', env: { PATH: path }, runId: 'r' }, surroundings);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../agent/clock.ts';
+import type { Fence } from '../../agent/fence.ts';
 import type { Keeper } from '../../agent/keeper.ts';
 import { readProcess } from '../../agent/processes.ts';
 import { startProcess } from '../../agent/spawn.ts';
@@ -14,6 +15,8 @@ export const noKeeper: Keeper = {
   forget: () => undefined,
   watchContainer: () => undefined,
   forgetContainer: () => undefined,
+  watchFence: () => undefined,
+  forgetFence: () => undefined,
   close: () => undefined,
 };
 
@@ -30,16 +33,18 @@ export async function startScript(
   {
     keeper = noKeeper,
     runId = randomUUID(),
+    fence = null,
     take = () => Promise.resolve(),
   }: {
     readonly keeper?: Keeper;
     readonly runId?: string;
+    readonly fence?: Fence | null;
     readonly take?: (chunk: Uint8Array) => Promise<void>;
   } = {},
 ): Promise<Child> {
   const running = await startProcess(
     { file: 'sh', args: ['-c', script], dir: '/', env: { PATH: path, WAYSIDE_RUN_ID: runId }, runId },
-    { clock: systemClock(), keeper },
+    { clock: systemClock(), keeper, fence },
   );
   let printed = '';
   const reading = running.read(async (_stream, chunk) => {

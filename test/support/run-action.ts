@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../agent/clock.ts';
 import type { RunRequest, RunSink, Spawned, StopOrder } from '../../agent/contract.ts';
 import { createExecuteRun } from '../../agent/execute.ts';
+import { noFences } from '../../agent/fence.ts';
 import { hostOf } from '../../agent/host.ts';
 import type { ExecutionHost } from '../../agent/host.ts';
 import type { ActionDefinition, AgentFile } from '../../hcl/agent-file/definition.ts';
@@ -98,6 +99,7 @@ export async function runText(text: string, options: RunOptions = {}): Promise<T
   const host: ExecutionHost = {
     ...hostOf({ env: { PATH: path, ...options.environment }, cwd: '/' }),
     keeper: noKeeper,
+    fences: noFences,
     ...options.host,
   };
   const outcome = await createExecuteRun(host)(request, {

@@ -86,8 +86,13 @@ function headersOf({ headers }: Dispatcher.ResponseData): ReadonlyMap<string, st
   );
 }
 
+/** Without a body there is nothing to unpack, whatever the header says. */
+function isEmpty(method: string, status: number, headers: ReadonlyMap<string, string>): boolean {
+  return method === 'HEAD' || status === 204 || status === 304 || headers.get('content-length') === '0';
+}
+
 async function passOn(
-  { body }: Dispatcher.ResponseData,
+  { body, statusCode: status }: Dispatcher.ResponseData,
   headers: ReadonlyMap<string, string>,
   { plan, context }: Pick<SendOptions, 'plan' | 'context'>,
 ): Promise<Uint8Array> {
@@ -95,7 +100,7 @@ async function passOn(
   let complete = false;
   try {
     const kept = await readBody(body, {
-      encoding: plan.method === 'HEAD' ? '' : (headers.get('content-encoding') ?? ''),
+      encoding: isEmpty(plan.method, status, headers) ? '' : (headers.get('content-encoding') ?? ''),
       bytesMax: plan.responseBytesMax,
       take: (chunk) => way.write('stdout', chunk),
     });

@@ -10,7 +10,7 @@ const keeper = mode === 'keep' ? createKeeper({ env: { PATH: path } }) : noKeepe
 const runId = `run-of-the-keeper-test-${mode}`;
 const child = await startProcess(
   { file: 'sh', args: ['-c', script], dir: '/', env: { PATH: path, WAYSIDE_RUN_ID: runId }, runId },
-  { clock: systemClock(), keeper },
+  { clock: systemClock(), keeper, fence: null },
 );
 await child.read((_stream, chunk) => {
   process.stdout.write(chunk);
