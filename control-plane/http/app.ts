@@ -75,7 +75,7 @@ function openFastify({ log, tls }: AppOptions): FastifyInstance {
 }
 
 function authenticateRequests(app: FastifyInstance, options: AppOptions): void {
-  const strangers = limitStrangers(app);
+  const strangers = limitStrangers(app, options.requestsPerMinute);
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.permission === 'public' || request.is404) return;
     try {

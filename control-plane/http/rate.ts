@@ -3,7 +3,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
-import { failedSignInsPerMinuteMax, rateKeysMax } from '../../protocol/limits.ts';
+import { rateKeysMax, requestsPerFailedSignIn } from '../../protocol/limits.ts';
 import { knownCallerOf } from './callers.ts';
 
 const timeWindow = 60_000;
@@ -21,9 +21,12 @@ export async function limitRate(app: FastifyInstance, requestsPerMinute: number)
 }
 
 /** Counts a request that could not be authenticated; throws `too_many_requests` beyond the limit. */
-export function limitStrangers(app: FastifyInstance): (request: FastifyRequest) => Promise<void> {
+export function limitStrangers(
+  app: FastifyInstance,
+  requestsPerMinute: number,
+): (request: FastifyRequest) => Promise<void> {
   const check = app.createRateLimit({
-    max: failedSignInsPerMinuteMax,
+    max: Math.ceil(requestsPerMinute / requestsPerFailedSignIn),
     timeWindow,
     keyGenerator: (request) => request.ip,
   });

@@ -21,6 +21,7 @@ export function storeRoutes(app: FastifyInstance, deps: Deps): void {
     tag: 'store',
     body: backupCreateSchema,
     answers: { 200: null },
+    streams: { 200: 'application/octet-stream' },
     handler: async (context) => {
       const secret: BackupSecret =
         'key' in context.body

@@ -10,6 +10,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { parseServerConfig } from '../../control-plane/config.ts';
 import { startServer } from '../../control-plane/server.ts';
+import type { RegisteredRoute } from '../../control-plane/http/registered-routes.ts';
 import type { ServerOptions } from '../../control-plane/server.ts';
 
 export interface TestServerOptions {
@@ -57,6 +58,8 @@ export interface TestServer {
   readonly dataFolder: string;
   /** The control plane's own process; null where it runs in this one. */
   readonly process: ChildProcess | null;
+  /** Every route of the API with its permission; empty for a process of its own. */
+  readonly routes: readonly RegisteredRoute[];
   /** Everything logged so far. */
   log(): string;
   /** One request as the first owner; `headers` may say otherwise. A string is sent as it is, all else as JSON. */
@@ -119,7 +122,7 @@ export async function callApi<Body = Seen>(call: {
   return { status: answer.status, headers: answer.headers, text, body: read };
 }
 
-type Started = Pick<TestServer, 'url' | 'token' | 'agentUrl' | 'enrollUrl' | 'process' | 'log'> & {
+type Started = Pick<TestServer, 'url' | 'token' | 'agentUrl' | 'enrollUrl' | 'process' | 'routes' | 'log'> & {
   end(): Promise<void>;
 };
 
@@ -138,8 +141,10 @@ async function startHere(options: TestServerOptions, dataFolder: string): Promis
   });
   const config = parseServerConfig(optionsOf(options, dataFolder), {});
   const { faultPoint } = options;
+  const routes: RegisteredRoute[] = [];
   const server = await startServer({
     config,
+    onRoute: (route) => routes.push(route),
     log: pino({ level: config.logLevel }, stream),
     onFatal: (cause) => {
       throw cause;
@@ -153,6 +158,7 @@ async function startHere(options: TestServerOptions, dataFolder: string): Promis
     enrollUrl,
     token: ownerToken ?? '',
     process: null,
+    routes,
     log: () => lines.join(''),
     end: () => server.close(),
   };
@@ -184,6 +190,7 @@ async function startProcess(options: TestServerOptions, dataFolder: string): Pro
     enrollUrl: enroll_url ?? '',
     token: token ?? '',
     process: child,
+    routes: [],
     log: () => lines.join(''),
     async end() {
       child.kill('SIGTERM');
