@@ -1,19 +1,42 @@
 // `npm run bench NAME`: runs one measurement and prints one JSON line with its figures and its ratio.
 import process from 'node:process';
+import { parseArgs } from 'node:util';
+import type { BenchOptions, Figures } from './figures.ts';
 
-const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
+  dispatch: async (options) => (await import('./dispatch.ts')).benchDispatch(options),
   hcl: async () => ({
     ...(await (await import('./hcl.ts')).benchHcl()),
     evaluation: await (await import('./hcl-eval.ts')).benchHclEvaluation(),
   }),
 };
 
-const name = process.argv[2] ?? '';
-const bench = benches[name];
-if (bench === undefined) {
-  console.error(`Say which: ${Object.keys(benches).join(', ')}.`);
-  process.exit(64);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    samples: { type: 'string', default: '300' },
+    runs: { type: 'string', default: '10000' },
+    agents: { type: 'string', default: '2000' },
+    megabytes: { type: 'string', default: '200' },
+    profile: { type: 'string' },
+  },
+});
+const options: BenchOptions = {
+  samples: Number(values.samples),
+  runs: Number(values.runs),
+  agents: Number(values.agents),
+  megabytes: Number(values.megabytes),
+  profile: values.profile ?? null,
+};
+const [name = ''] = positionals;
+const names = name === 'all' ? Object.keys(benches) : [name];
+for (const each of names) {
+  const bench = benches[each];
+  if (bench === undefined) {
+    console.error(`Say which: ${[...Object.keys(benches), 'all'].join(', ')}.`);
+    process.exit(64);
+  }
+  const figures = await bench(options);
+  console.log(JSON.stringify({ bench: each, ...figures }));
+  if (!('ratio' in figures)) process.exitCode = 1;
 }
-const result = await bench();
-console.log(JSON.stringify({ bench: name, ...result }));
-if (!('ratio' in result)) process.exitCode = 1;

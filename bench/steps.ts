@@ -1,0 +1,108 @@
+// From the notes of the probes to the steps of a press: what happened between the request and the first byte, in the
+// order in which it must happen, and how long each step took.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { percentile, rounded } from './figures.ts';
+
+interface Note {
+  readonly at: number;
+  readonly label: string;
+  readonly detail: string;
+}
+
+/** One sample on the clock of the machine. */
+export interface Sample {
+  readonly left: number;
+  readonly firstByte: number;
+}
+
+/** Each step ends with the first note of its kind after the one before. */
+const path: readonly (readonly [step: string, label: string, detail?: string])[] = [
+  ['client to server', 'http'],
+  ['authenticate, parse, decide, read', 'unit'],
+  ['to the writer, statements', 'commit'],
+  ['commit 1: the run, offered', 'committed'],
+  ['back from the writer', 'answer'],
+  ['offer: signed meanwhile, sent', 'send', 'offer'],
+  ['to the agent', 'receive', 'offer'],
+  ['verify', 'write', 'accepted'],
+  ['accepted: written', 'send', 'accept'],
+  ['to the server', 'receive', 'accept'],
+  ['parse, decide', 'unit'],
+  ['to the writer, statements again', 'commit'],
+  ['commit 2: running', 'committed'],
+  ['back from the writer again', 'answer'],
+  ['go: sent', 'send', 'go'],
+  ['to the agent again', 'receive', 'go'],
+  ['decide', 'write', 'begun'],
+  ['commit 3: begun', 'flushed', 'begun'],
+  ['plan, prepare', 'spawn'],
+  ['spawn', 'spawned'],
+];
+
+export interface Traced {
+  /** When each sample's `begun` was on the disk; undefined where no note tells. */
+  readonly begun: readonly (number | undefined)[];
+  /** Median ms of each step, in their order. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+/** Reads what the probes left in the folder. */
+export function readTraces(folder: string, samples: readonly Sample[]): Traced {
+  const notes = readdirSync(folder)
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean))
+    .map((line): Note => {
+      const [at, label = '', detail = ''] = line.split('\t');
+      return { at: Number(at), label, detail };
+    })
+    .sort((a, b) => a.at - b.at);
+  const durations = new Map<string, number[]>();
+  const begun = samples.map((sample) => {
+    const from = lowerBound(notes, sample.left);
+    const marks = marksOf(notes, from, sample);
+    if (marks === null) return undefined;
+    marks.reduce((before, { step, at }) => {
+      durations.set(step, [...(durations.get(step) ?? []), at - before]);
+      return at;
+    }, sample.left);
+    const last = marks.at(-1)?.at ?? sample.left;
+    durations.set('first byte', [...(durations.get('first byte') ?? []), sample.firstByte - last]);
+    return marks.find(({ step }) => step.startsWith('commit 3'))?.at;
+  });
+  const steps = [...durations].map(([step, ms]) => [step, rounded(percentile(ms, 0.5), 3)] as const);
+  return { begun, steps: Object.fromEntries(steps) };
+}
+
+function marksOf(
+  notes: readonly Note[],
+  from: number,
+  sample: Sample,
+): readonly { readonly step: string; readonly at: number }[] | null {
+  let index = from;
+  const marks: { step: string; at: number }[] = [];
+  for (const [step, label, detail] of path) {
+    let note = notes[index];
+    while (note !== undefined && !(note.label === label && (detail ?? note.detail) === note.detail)) {
+      index += 1;
+      note = notes[index];
+    }
+    if (note === undefined || note.at > sample.firstByte + slackMs) return null;
+    marks.push({ step, at: note.at });
+    index += 1;
+  }
+  return marks;
+}
+
+/** The program may write its byte before `spawn` has returned to the agent. */
+const slackMs = 5;
+
+function lowerBound(notes: readonly Note[], at: number): number {
+  let low = 0;
+  let high = notes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((notes[middle]?.at ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
