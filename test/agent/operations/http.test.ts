@@ -139,6 +139,23 @@ test('user and password of a URL become a header and are not shown', async () =>
   expect(told.everything).not.toContain('l%40velace');
 });
 
+test('a user that is no percent-encoded text is sent as it is written', async () => {
+  await using server = await openServer((_asked, response) => response.end());
+  await ask(server, 'url = "http://a%zz:b@127.0.0.1:PORT/p"');
+  expect(server.asked[0]?.headers['authorization']).toBe(`Basic ${Buffer.from('a%zz:b').toString('base64')}`);
+});
+
+test('an answer without a body is not unpacked, whatever its headers say', async () => {
+  await using server = await openServer((asked, response) => {
+    const headers = { 'content-encoding': 'gzip' };
+    if (asked.method === 'HEAD') response.writeHead(200, { ...headers, 'content-length': '1000' }).end();
+    else response.writeHead(asked.url === '/p' ? 204 : 200, { ...headers, 'content-length': '0' }).end();
+  });
+  expect((await ask(server, local)).outcome.result).toBe('succeeded');
+  expect((await ask(server, 'url = "http://127.0.0.1:PORT/empty"')).outcome.result).toBe('succeeded');
+  expect((await ask(server, `method = "HEAD"\n${local}`)).outcome.result).toBe('succeeded');
+});
+
 test('later expressions see status, headers and body of the answer', async () => {
   await using server = await openServer((_asked, response) =>
     response
