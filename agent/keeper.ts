@@ -30,10 +30,10 @@ export interface Keeper {
 }
 
 /**
- * Reads lines `watch ITEM` and `forget ITEM`, where an item is `group:GROUP:RUN`,
- * `container:ENGINE:NAME` or `fence:PATH:`. At the
- * end of input it kills the groups at once (the kernel lets no member of one fork past that), then what carries the
- * tag and left its group, again until nothing is found or five seconds have passed. The last line `done` means that the agent left in order. Items hold no spaces and no shell characters.
+ * Reads lines `watch ITEM` and `forget ITEM`, where an item is `group:GROUP:RUN`, `container:ENGINE:NAME` or
+ * `fence:PATH:`. At the end of input it kills groups and fences at once (the kernel lets no member of one fork past
+ * that), then what carries the tag and left its group, again until nothing is found or five seconds have passed. The
+ * last line `done` means that the agent left in order. Items hold no spaces and no shell characters.
  */
 const script = `
 trap '' HUP INT QUIT TERM PIPE
@@ -56,7 +56,7 @@ while [ "$round" -lt 50 ]; do
       continue
     fi
     if [ "$kind" = container ]; then
-      [ "$round" = 0 ] && "$first" kill "$second" >/dev/null 2>&1
+      [ "$round" = 0 ] && "$first" kill "$second" >/dev/null 2>&1 &
       continue
     fi
     [ "$round" = 0 ] && kill -s KILL -- "-$first" 2>/dev/null
@@ -73,7 +73,8 @@ done
 
 /**
  * Starts the keeper with the first thing to watch, and again if someone killed it. `env` has the PATH of grep and
- * sleep, and what container engines are configured by. Without a shell there is no keeper, and a restarted agent cleans up instead.
+ * sleep, and what container engines are configured by. Without a shell there is no keeper, and a restarted agent
+ * cleans up instead.
  */
 export function createKeeper({ env }: { readonly env: Readonly<Record<string, string>> }): Keeper {
   const watched = new Set<string>();
