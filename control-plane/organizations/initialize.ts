@@ -4,8 +4,8 @@ import { insertBinding, insertToken, noTokenYet } from '../authority/binding-sto
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
 import { bumpPolicy, readPolicy } from '../authority/store.ts';
 import { mintToken } from '../authority/token.ts';
-import { insertPrincipal } from '../principals/store.ts';
-import { insertProject } from '../projects/store.ts';
+import { newPrincipal } from '../principals/create.ts';
+import { newProject } from '../projects/create.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { insertOrganization, selectOrganizations } from './store.ts';
@@ -36,8 +36,8 @@ export async function createOrganization({ store, audit }: Deps): Promise<void> 
   const owner = { id: randomUUIDv7(), name: ownerName, kind: 'user' } as const;
   await store.write([
     insertOrganization(store, { id: organization, name: 'default' }),
-    insertProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
-    insertPrincipal(store, { ...owner, organization }),
+    newProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
+    newPrincipal(store, { ...owner, organization }),
     insertBinding(store, {
       id: randomUUIDv7(),
       organization,
