@@ -22,6 +22,8 @@ interface Stretch {
 }
 
 const searchMsMax = fireTimeYearsMax * 366 * 86_400_000;
+/** More than the clocks of any place were ever apart, or moved by. */
+const farMs = 3 * 86_400_000;
 
 /**
  * The first fire time after `after` (epoch milliseconds), or null where there is none within `fireTimeYearsMax`
@@ -46,25 +48,31 @@ export function* fireTimes(
 ): Generator<number, undefined> {
   let horizon = after + searchMsMax;
   let from = after + 1;
-  for (let stretch = stretchAt(zone, after); ;) {
-    const following = stretch.end <= horizon ? stretchFrom(zone, stretch) : null;
-    const { offset } = stretch;
-    for (;;) {
-      const wall = nextWallTime(fields, from + offset, Math.min(stretch.end, horizon) + offset);
-      if (wall === null) break;
-      from = wall - offset + 1;
-      if (isLeftOut(wall, stretch, following, policy)) continue;
-      horizon = wall - offset + searchMsMax;
-      yield wall - offset;
+  let stretch = stretchAt(zone, after);
+  for (;;) {
+    const { offset, end } = stretch;
+    const wall = nextWallTime(fields, from + offset, horizon + offset);
+    if (wall === null) return undefined;
+    const at = wall - offset;
+    if (at < end) {
+      from = at + 1;
+      if (isLeftOut(wall, zone, stretch, policy)) continue;
+      horizon = at + searchMsMax;
+      yield at;
+    } else if (at - end > farMs) {
+      // No clock that is moved in between shows the wall time so much earlier.
+      from = at - farMs;
+      stretch = stretchAt(zone, from);
+    } else {
+      const following = stretchFrom(zone, stretch);
+      from = end;
+      if (policy.skippedHour === 'run_after' && firesInGap(fields, stretch, following)) {
+        from = end + 1;
+        horizon = end + searchMsMax;
+        yield end;
+      }
+      stretch = following;
     }
-    if (following === null) return undefined;
-    from = Math.max(from, stretch.end);
-    if (policy.skippedHour === 'run_after' && firesInGap(fields, stretch, following)) {
-      yield following.start;
-      horizon = following.start + searchMsMax;
-      from = following.start + 1;
-    }
-    stretch = following;
   }
 }
 
@@ -75,11 +83,16 @@ function firesInGap(fields: CronFields, stretch: Stretch, following: Stretch): b
 }
 
 /** Whether this wall time comes twice, and this is the time that does not count. */
-function isLeftOut(wall: number, stretch: Stretch, following: Stretch | null, policy: ClockPolicy): boolean {
-  if (policy.doubledHour === 'both') return false;
-  const hasBeen = stretch.before !== null && wall < stretch.start + stretch.before;
-  if (policy.doubledHour === 'first') return hasBeen;
-  return following !== null && wall >= following.start + following.offset;
+function isLeftOut(wall: number, zone: string, stretch: Stretch, policy: ClockPolicy): boolean {
+  const { start, end, offset, before } = stretch;
+  switch (policy.doubledHour) {
+    case 'both':
+      return false;
+    case 'first':
+      return before !== null && wall < start + before;
+    case 'second':
+      return end - (wall - offset) < farMs && wall >= end + offsetAt(zone, end);
+  }
 }
 
 function stretchAt(zone: string, instant: number): Stretch {
