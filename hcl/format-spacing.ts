@@ -95,6 +95,7 @@ function isBeforeOperand(kind: TokenKind): boolean {
     case Token.assign:
     case Token.openParenthesis:
     case Token.openBracket:
+    case Token.openBrace:
     case Token.comma:
     case Token.colon:
     case Token.question:

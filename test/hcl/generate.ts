@@ -221,7 +221,7 @@ const fragments = [
     '\\u12',
     'endif',
   ],
-  ...['else', '1e5', '_', '\u0000', '\u0301', '\u200b'],
+  ...['else', '--', '1e5', '_', '\u0000', '\u0301', '\u200b'],
 ];
 
 /** The text with up to three mistakes: something put in, left out, exchanged or repeated elsewhere. */
