@@ -30,8 +30,9 @@ interface Sighting {
 
 /**
  * Kills the process groups of `records` whose leader matches in boot id, pid, start time and group, with all their
- * descendants, and every process that is in the control group or carries the tag of one of the `runs`. A member of such a group whose leader
- * is gone and that carries no tag is named, not killed: it cannot be proved to be ours.
+ * descendants, and every process that is in the control group or carries the tag of one of the `runs`. A member of a
+ * process group whose leader is gone, that carries no tag and is in no control group of ours is named, not killed: it
+ * cannot be proved to be ours.
  */
 export async function killLeftovers(
   { records, runs }: { readonly records: readonly SpawnRecord[]; readonly runs: readonly string[] },

@@ -20,7 +20,9 @@ export interface PlanSurroundings {
   readonly runAs: string | null;
 }
 
-/** Throws a Failure with one of `evaluation_failed`, `tainted_argument`, `tainted_path`, `tainted_url`, `invalid_header`. */
+/**
+ * Throws a Failure: `evaluation_failed`, `tainted_argument`, `tainted_path`, `tainted_url` or `invalid_header`.
+ */
 export function planOperation(
   operation: OperationDefinition,
   evaluator: Evaluator,

@@ -45,11 +45,14 @@ export interface MaskStream {
 
 export function createMasks(): Masks {
   const patterns = new Map<string, Buffer>();
+  const known = new Set<string>();
   let bytes = 0;
   let automaton: Automaton | null = null;
 
   function register(secret: string): boolean {
+    if (known.has(secret)) return true;
     if (!isMaskable(secret)) return false;
+    known.add(secret);
     for (const pattern of maskPatterns(secret)) {
       const key = pattern.toString('latin1');
       if (patterns.has(key)) continue;
