@@ -262,6 +262,25 @@ const work = (agent: number): Command =>
     await process.grant();
   });
 
+async function cancel(real: Real, run: string): Promise<void> {
+  const started = real.ledger.starts.some((start) => start.run === run);
+  const answer = await cancelRun(real.world.parts, {
+    actor: real.world.actor(),
+    run,
+    reason: null,
+  }).catch((error: unknown) => {
+    expect(error).toMatchObject({ code: 'run_not_cancelable' });
+    return null;
+  });
+  if (answer?.result === 'canceled' && !started) real.ledger.canceledBeforeStart.add(run);
+}
+
+async function reborn(real: Real, process: Process): Promise<void> {
+  if (process.connection !== null) real.older.push(process.connection);
+  process.restart();
+  await process.connect();
+}
+
 const commands: fc.Arbitrary<Command>[] = [
   ...often(8, nat.map(work)),
   ...often(
@@ -319,18 +338,35 @@ const commands: fc.Arbitrary<Command>[] = [
   nat.map((index) =>
     command(`cancel ${index}`, async (real) => {
       const run = real.runs[index % Math.max(1, real.runs.length)];
-      if (run === undefined) return;
-      const started = real.ledger.starts.some((start) => start.run === run);
-      const answer = await cancelRun(real.world.parts, {
-        actor: real.world.actor(),
-        run,
-        reason: null,
-      }).catch((error: unknown) => {
-        expect(error).toMatchObject({ code: 'run_not_cancelable' });
-        return null;
-      });
-      if (answer?.result === 'canceled' && !started) real.ledger.canceledBeforeStart.add(run);
+      if (run !== undefined) await cancel(real, run);
     }),
+  ),
+  // Both at once: which of them commits first is decided in the store.
+  ...often(
+    3,
+    fc
+      .tuple(nat, nat, fc.constantFrom('cancel', 'lapse', 'restart of the agent'))
+      .map(([agent, index, what]) =>
+        command(`accept ${index} at ${agent} races ${what}`, async (real) => {
+          const process = processOf(real, agent);
+          await process.read(20);
+          const entry = process.pick(['offered'], index);
+          const { connection } = process;
+          if (entry === undefined || connection === null) return;
+          entry.state = 'accepted';
+          const { run, attempt } = entry;
+          const { incarnation } = process;
+          if (what === 'lapse') real.world.now += leaseMs + 1;
+          await Promise.all([
+            real.world.runs.channel.frame(connection, { type: 'accept', run, attempt, incarnation }),
+            what === 'cancel'
+              ? cancel(real, run)
+              : what === 'lapse'
+                ? real.world.runs.sweep()
+                : reborn(real, process),
+          ]);
+        }),
+      ),
   ),
   nat.map((index) =>
     command(`release ${index}`, async (real) => {
