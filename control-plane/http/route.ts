@@ -58,6 +58,8 @@ export interface RouteDefinition<
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly permission: Permission;
+  /** True where it changes principals, tokens, bindings or projects. */
+  readonly changesPolicy?: boolean;
   /** Default: the project in `:project` where the path has one, else the organization. */
   readonly resource?: ResourceOf;
   /** One sentence for the OpenAPI document. */
@@ -101,10 +103,15 @@ export function route<
       decided.set(request, await decideRequest(deps, definition, request));
     },
     handler: async (request, reply) => {
-      const answer = await decideAgainOnConflict(deps.authority, async () => {
-        const holds = decided.get(request) ?? (await decideRequest(deps, definition, request));
-        decided.delete(request);
-        return definition.handler(contextOf(deps.authority, { request, reply, decided: holds }));
+      const answer = await decideAgainOnConflict(definition, deps.authority, async () => {
+        const holds = stillHolds(deps.authority, decided.get(request));
+        return definition.handler(
+          contextOf(deps.authority, {
+            request,
+            reply,
+            decided: holds ?? (await decideRequest(deps, definition, request)),
+          }),
+        );
       });
       if (answer === undefined) return reply;
       return reply
@@ -115,39 +122,54 @@ export function route<
   });
 }
 
+/** What was decided on the policy that is in force now. */
+function stillHolds(authority: Authority, decided: Decided | undefined): Decided | null {
+  return decided?.decision.policy_revision === authority.policy().revision ? decided : null;
+}
+
 /**
  * What a decision was made on may have moved by the time of its commit; then the guard fails, nothing was written,
  * and the request is decided again on what holds now, `decisionsMax` times at the most.
  */
-async function decideAgainOnConflict<T>(authority: Authority, attempt: () => Promise<T>): Promise<T> {
+async function decideAgainOnConflict<T>(
+  { changesPolicy = false }: { readonly changesPolicy?: boolean },
+  authority: Authority,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  if (changesPolicy) return inTurn(authority, () => attemptAgain(authority, attempt, 1));
   try {
     return await attempt();
   } catch (error) {
     if (!(error instanceof GuardFailed)) throw error;
-    return inTurn(authority, () => attemptAgain(authority, attempt));
+    await authority.reload();
+    return inTurn(authority, () => attemptAgain(authority, attempt, 2));
   }
 }
 
-async function attemptAgain<T>(authority: Authority, attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 2; ; tries += 1) {
-    await authority.reload();
+async function attemptAgain<T>(authority: Authority, attempt: () => Promise<T>, first: number): Promise<T> {
+  for (let tries = first; ; tries += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof GuardFailed)) throw error;
-      if (tries < decisionsMax) continue;
-      throw new Failure(
-        'conflict',
-        'It changed while it was being used, several times. Try again in a moment.',
-        { cause: error },
-      );
+      if (tries >= decisionsMax) {
+        throw new Failure(
+          'conflict',
+          'It changed while it was being used, several times. Try again in a moment.',
+          { cause: error },
+        );
+      }
+      await authority.reload();
     }
   }
 }
 
 const turns = new WeakMap<Authority, Promise<unknown>>();
 
-/** One after the other, so that many requests that met a conflict do not go on disturbing each other. */
+/**
+ * One after the other: changes of the policy, each of which would make the next one's decision void, and requests that
+ * met such a change.
+ */
 function inTurn<T>(authority: Authority, act: () => Promise<T>): Promise<T> {
   const mine = (turns.get(authority) ?? Promise.resolve()).then(act);
   turns.set(

@@ -1,0 +1,48 @@
+// The organization over real HTTP, and the first start that makes it.
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { openFolder } from '../../support/folder.ts';
+import { makePerson } from '../../support/people.ts';
+import { startTestServer } from '../../support/server.ts';
+
+test('is shown to whoever has a role in all of it', async () => {
+  const server = await startTestServer({ options: { 'trust-domain': 'wayside.example' } });
+  try {
+    expect((await server.api('GET', '/v1/organization')).body).toMatchObject({
+      name: 'default',
+      trust_domain: 'wayside.example',
+    });
+    const viewer = await makePerson(server, { roles: [{ role: 'viewer' }] });
+    expect((await viewer.api('GET', '/v1/organization')).status).toBe(200);
+    const local = await makePerson(server, { roles: [{ role: 'owner', level: 'projects/default' }] });
+    expect((await local.api('GET', '/v1/organization')).status).toBe(403);
+  } finally {
+    await server.close();
+  }
+});
+
+test('its first owner gets the token of the first start that succeeds, and nobody gets a second', async () => {
+  using folder = openFolder();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const port = String((taken.address() as AddressInfo).port);
+  await expect(startTestServer({ dataFolder: folder.path, options: { port } })).rejects.toMatchObject({
+    code: 'port_in_use',
+  });
+  taken.close();
+  const first = await startTestServer({ dataFolder: folder.path });
+  expect((await first.api('GET', '/v1/whoami')).status).toBe(200);
+  await first.close();
+  const second = await startTestServer({ dataFolder: folder.path });
+  expect(second.token).toBe('');
+  const known = { authorization: `Bearer ${first.token}` };
+  expect((await second.api('GET', '/v1/whoami', undefined, known)).body).toMatchObject({
+    principal: { name: 'owner' },
+    roles: [{ role: 'owner', resource: 'organization' }],
+  });
+  const { body } = await second.api('GET', '/v1/audit', undefined, known);
+  expect(body.items.map(({ operation }) => operation)).toEqual(['token.create', 'organization.create']);
+  await second.close();
+});
