@@ -6,9 +6,7 @@ import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { problemSchema } from '../../protocol/api/page.ts';
 import { idempotencyKeyCharactersMax } from '../../protocol/limits.ts';
-import type { RegisteredRoute } from './registered-routes.ts';
-
-export type RequestHeader = keyof typeof requestHeaders;
+import type { RegisteredRoute, RequestHeader } from './registered-routes.ts';
 
 const requestHeaders = {
   'if-match': {

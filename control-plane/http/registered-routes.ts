@@ -3,7 +3,9 @@
 import type { FastifyInstance } from 'fastify';
 import { isPermission } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
-import type { RequestHeader } from './openapi.ts';
+
+/** Headers of requests that some routes hear. */
+export type RequestHeader = 'if-match' | 'idempotency-key' | 'last-event-id';
 
 export interface RegisteredRoute {
   readonly method: string;

@@ -14,7 +14,7 @@ import type { Step } from '../store/store.ts';
 import { callerOf } from './callers.ts';
 import { decideRequest, isStillAllowed, nothingThere } from './decide.ts';
 import type { DecideDeps, Decided, ResourceOf } from './decide.ts';
-import type { RequestHeader } from './openapi.ts';
+import type { RequestHeader } from './registered-routes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
