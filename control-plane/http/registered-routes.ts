@@ -5,7 +5,7 @@ import { isPermission } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 
 /** Headers of requests that some routes hear. */
-export type RequestHeader = 'if-match' | 'idempotency-key' | 'last-event-id';
+export type RequestHeader = 'if-match' | 'if-match?' | 'idempotency-key' | 'last-event-id';
 
 export interface RegisteredRoute {
   readonly method: string;
