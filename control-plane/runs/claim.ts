@@ -6,7 +6,7 @@ import { auditBySystem } from './audit-entry.ts';
 import { assign, countRoom, placeOf, takeable } from './assign.ts';
 import type { Assignment, KeptSlots, Place } from './assign.ts';
 import { conclude } from './conclude.ts';
-import type { Candidate } from './contract.ts';
+import type { Candidate, RunFacts } from './contract.ts';
 import {
   appendOffered,
   deliverOffer,
@@ -167,7 +167,8 @@ function sealFor(parts: RunParts, candidate: Candidate, offering: Offering): Pro
   return frame;
 }
 
-async function refuseUnauthorized(parts: RunParts, run: Candidate): Promise<void> {
+/** Ends a run that nobody was offered and whose requester may not start it any more (rules.md 17). */
+export async function refuseUnauthorized(parts: RunParts, run: RunFacts): Promise<void> {
   const code = 'authority_lost';
   await conclude(parts, run, {
     trigger: 'refuse_final',

@@ -41,6 +41,11 @@ export interface Press {
   readonly body: RunStart;
   /** The schedule that fired, where no person pressed. */
   readonly schedule?: string;
+  /**
+   * Inputs that were sealed when they were given, long before this press. What the action no longer declares as
+   * sensitive is refused then, never shown (rules.md 19).
+   */
+  readonly sealed?: ReadonlySet<string>;
   /** What else is stored in the same unit, for instance an idempotency key for the run's id. */
   readonly remember?: (run: string) => readonly Step[];
 }
@@ -52,6 +57,7 @@ export interface Press {
  */
 export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
   const resolved = await decideInputs(parts, press);
+  refuseUnsealed(resolved, press.sealed);
   const run = newRun(parts, press, resolved.definition);
   const prepared = await prepareInputs(parts, resolved.inputs, runCell(run));
   const seat = parts.isHeld() ? null : freeSeat(parts, run);
@@ -86,6 +92,15 @@ export async function decideInputs(
   const choice = { operation: action.operation, digest: body.digest };
   const definitions = choosableDefinitions(facts, choice, (agent) => parts.seats.ofAgent(agent) !== null);
   return resolveInputs(definitions, { given: body.inputs, stored, sensitive: facts.sensitive });
+}
+
+function refuseUnsealed({ inputs }: Resolved, sealed: ReadonlySet<string> = new Set()): void {
+  const shown = inputs.find(({ name, sensitive }) => sealed.has(name) && !sensitive);
+  if (shown === undefined) return;
+  throw new Failure(
+    'sensitive_needs_sensitive_input',
+    `The input ${shown.name} was given as a sensitive one, and the action does not declare it as sensitive any more.`,
+  );
 }
 
 function newRun(parts: RunParts, press: Press, definition: DefinitionChoice): RunFacts {
