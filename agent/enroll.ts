@@ -24,7 +24,7 @@ import { readIntentKeys } from './intent-keys.ts';
 import { postJson } from './post-json.ts';
 import type { makeRequest, statementOf } from './request-keys.ts';
 import { secureAgent, unverifiedAgent } from './secure-agent.ts';
-import type { ProxyEnv } from './secure-agent.ts';
+import type { ProxyEnv, TlsTrust } from './secure-agent.ts';
 
 export interface EnrollOptions {
   /** `https://host:7402`. */
@@ -202,12 +202,16 @@ export async function fetchRoot(server: URL, rootPin: string, proxyEnv: ProxyEnv
 }
 
 /** What the server shows of its chain in a handshake that believes nothing, leaf first. */
-export function presentedChain(server: URL, proxyEnv: ProxyEnv): Promise<readonly X509Certificate[]> {
+export function presentedChain(
+  server: URL,
+  proxyEnv: ProxyEnv,
+  { client }: Pick<TlsTrust, 'client'> = {},
+): Promise<readonly X509Certificate[]> {
   return new Promise((resolve, reject) => {
     const exchange = request(server, {
       method: 'HEAD',
       path: '/',
-      agent: unverifiedAgent(proxyEnv),
+      agent: unverifiedAgent(proxyEnv, client),
       timeout: enrollMsMax,
     });
     exchange.on('timeout', () =>

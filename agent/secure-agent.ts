@@ -37,10 +37,11 @@ export function secureAgent(trust: TlsTrust, proxyEnv: ProxyEnv): Agent {
 
 /**
  * Shows the chain of a server before anything is believed: nothing secret may be sent over it. Only for reading the
- * root that a join token pins.
+ * root that a join token pins, and for a diagnosis, which may show its own certificate.
  */
-export function unverifiedAgent(proxyEnv: ProxyEnv): Agent {
+export function unverifiedAgent(proxyEnv: ProxyEnv, client?: TlsTrust['client']): Agent {
   return new Agent({
+    ...(client === undefined ? {} : { cert: client.chain, key: client.key }),
     minVersion: 'TLSv1.3',
     ecdhCurve: curves,
     rejectUnauthorized: false,

@@ -150,7 +150,7 @@ export class Session implements Line {
     if (clock.now() > notAfter) {
       return {
         code: 'certificate_rejected',
-        message: `The certificate of this agent expired at ${new Date(notAfter).toISOString()}. Ask for a recovery token and run: wayside-agent enroll --recover --token-file FILE`,
+        message: `The certificate of this agent expired at ${new Date(notAfter).toISOString()}. Ask for a recovery token (wayside agent recovery-token NAME) and run: wayside-agent enroll --recover --token-file FILE`,
       };
     }
     return {

@@ -67,6 +67,8 @@ export interface SessionState {
   readonly welcomed: boolean;
   /** Slots that the server believes it may still fill. */
   readonly granted: number;
+  /** Cancels in this session for runs that nobody here knows. */
+  readonly tombstones: number;
   /** What its hello, or the last `definitions`, said. */
   readonly advertised: Advertisement;
 }

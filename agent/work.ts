@@ -286,13 +286,17 @@ export class Work {
   }
 
   #execute(key: string): void {
-    const { clock, execute, faultPoint } = this.#deps;
+    const { clock, execute, faultPoint, log } = this.#deps;
     const request = this.#requests.get(key);
     const stream = this.#stream(key);
     if (request === undefined || stream === null) throw new Error(`no request for ${key}`);
     const controller = new AbortController();
     this.#controllers.set(key, controller);
     faultPoint('execute.starting');
+    // The machine's own record of what was done on it, and by whose word.
+    const { action, context } = request;
+    const about = { run: context.runId, attempt: context.attempt, action: `${action.group}/${action.name}` };
+    log.info({ ...about, requested_by: context.requestedBy }, 'Begun.');
     const sink = this.#sink(key, stream);
     const deadline = this.#state.runs.get(key)?.deadline ?? null;
     void execute(deadline === null ? request : { ...request, deadline }, {
@@ -306,6 +310,7 @@ export class Work {
         this.#controllers.delete(key);
         this.#requests.delete(key);
         faultPoint('executed');
+        log.info({ ...about, result: outcome.result, code: outcome.code }, 'Ended.');
         this.inbox.put({ type: 'executed', key, outcome: bounded(outcome, stream.cut), lastSeq });
       });
   }

@@ -146,6 +146,7 @@ export const offerHeldMsMax = 5_000;
 export const diskProbeMs = 5_000;
 /** How long a leaving agent waits for the acknowledgement of its last ends; its journal keeps what is not. */
 export const leaveMsMax = 5_000;
+/** Cancels in one session for runs that the agent does not know. */
 export const tombstonesMax = 10_000;
 export const helloRunsMax = 2_000;
 export const agentFileBytesMax = 4 * 1024 * 1024;

@@ -89,7 +89,8 @@ async function run(options: EnrollFlags & Record<string, unknown>): Promise<void
         }),
       );
     }
-    print(`Enrolled as ${agent.name} (${agent.id}) for ${groups.map((name) => `"${name}"`).join(', ')}.`);
+    const done = options.recover === true ? 'Recovered as' : 'Enrolled as';
+    print(`${done} ${agent.name} (${agent.id}) for ${groups.map((name) => `"${name}"`).join(', ')}.`);
     print(
       `Keys and certificate are in ${stateFolder}; the certificate is good until ${expires} and renews itself.`,
     );

@@ -14,7 +14,13 @@ type Welcome = Extract<ServerFrame, { type: 'welcome' }>;
 export function onOpened(draft: Draft, connection: number): void {
   dropOffers(draft);
   change(draft, {
-    session: { connection, welcomed: false, granted: 0, advertised: draft.state.advertisement },
+    session: {
+      connection,
+      welcomed: false,
+      granted: 0,
+      tombstones: 0,
+      advertised: draft.state.advertisement,
+    },
   });
   emit(draft, { type: 'detach' });
   emit(draft, { type: 'hello', connection, runs: runsInHand(draft.state) });

@@ -76,7 +76,7 @@ export function leaveWhenDone(draft: Draft): void {
     if (draft.at.boot < leaveBy) return;
   }
   change(draft, { left: true });
-  if (unacknowledged.length > 0) {
+  if (unacknowledged.length > 0 && drain.cause !== 'fate') {
     const count = unacknowledged.length;
     note(draft, 'info', `${count} ends are not acknowledged yet; the next start reports them.`);
   }

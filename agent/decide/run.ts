@@ -1,11 +1,11 @@
 // An accepted run on its way: `go`, the durable beginning, cancel, the answers of the server, the end.
-import { cancelGraceMsMax, goValidMs } from '../../protocol/limits.ts';
+import { cancelGraceMsMax, goValidMs, tombstonesMax } from '../../protocol/limits.ts';
 import type { ServerFrame } from '../../protocol/frames.ts';
 import type { StopOrder } from '../contract.ts';
 import { runKey } from '../journal-records.ts';
 import { isPast } from '../work-state.ts';
 import type { WorkEvent, WorkRun } from '../work-state.ts';
-import { emit, forgetRun, note, runOf, updateRun } from './draft.ts';
+import { change, emit, forgetRun, note, runOf, updateRun } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { endNotWritten, endRun, endUnstarted, endWritten, inheritedOutcome } from './end.ts';
 import { journalAccepted, refuseRun, sendAccept } from './offer.ts';
@@ -116,7 +116,10 @@ export function onCancel(draft: Draft, frame: Frame<'cancel'>, past: number): vo
   };
   const run = runOf(draft, runKey(frame));
   if (run !== null) return cancelRun(draft, run, order);
-  if (frame.attempt <= past) return;
+  const { session } = draft.state;
+  // The journal remembers tombstones for days, so a server that sends them without end is not listened to.
+  if (frame.attempt <= past || session === null || session.tombstones >= tombstonesMax) return;
+  change(draft, { session: { ...session, tombstones: session.tombstones + 1 } });
   emit(draft, { type: 'forget', run: frame.run, attempt: frame.attempt, verdict: 'canceled' });
 }
 

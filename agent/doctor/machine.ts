@@ -41,13 +41,23 @@ export function checkFile(config: AgentConfig): FileFinding {
       const errors = diagnostics.filter(({ severity }) => severity === 'error');
       const shown = errors.map((diagnostic) => renderDiagnostic(diagnostic, { color: false }));
       const mend = `Mend what wayside-agent lint ${config.files} shows.`;
-      return { check: failed(name, `${config.files} has ${errors.length} errors.`, mend, shown), registry };
+      return {
+        check: failed(name, `${config.files} has ${counted(errors.length, 'error')}.`, mend, shown),
+        registry,
+      };
     }
     const groups = registry.groups.map((group) => `"${group}"`).join(', ');
-    return { check: ok(name, `${config.files}: ${registry.actions.length} actions in ${groups}.`), registry };
+    return {
+      check: ok(name, `${config.files}: ${counted(registry.actions.length, 'action')} in ${groups}.`),
+      registry,
+    };
   } catch (cause) {
     return { check: failed(name, (cause as Error).message, 'Name the right path with -c.'), registry: null };
   }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 export function checkStateFolder(folder: string, pid: number): readonly Check[] {
@@ -139,7 +149,7 @@ function checkCertificate(identity: StoredIdentity, now: number): Check {
   }
   if (now > notAfter) {
     const mend =
-      'Ask for a recovery token (wayside agent recover NAME) and run: wayside-agent enroll --recover --token-file FILE';
+      'Ask for a recovery token (wayside agent recovery-token NAME) and run: wayside-agent enroll --recover --token-file FILE';
     return failed(name, `The certificate expired at ${new Date(notAfter).toISOString()}.`, mend, details);
   }
   const hours = ((notAfter - now) / hourMs).toFixed(1);

@@ -9,7 +9,7 @@ import { presentedChain } from '../enroll.ts';
 import { certificatePin, readCertificates } from '../identity.ts';
 import type { StoredIdentity } from '../identity.ts';
 import { proxyFor, secureAgent } from '../secure-agent.ts';
-import type { ProxyEnv } from '../secure-agent.ts';
+import type { ProxyEnv, TlsTrust } from '../secure-agent.ts';
 import { failed, ok, skipped, warning } from './check.ts';
 import type { Check } from './check.ts';
 
@@ -66,7 +66,7 @@ function reach(address: string, port: number): Promise<void> {
 async function checkPresented({ url, proxyEnv, identity }: Way): Promise<Check> {
   const name = 'presented chain';
   try {
-    const chain = await presentedChain(url, proxyEnv);
+    const chain = await presentedChain(url, proxyEnv, clientOf(identity));
     const details = chain.map(
       (certificate) =>
         `${certificate.subject.replaceAll('\n', ', ')} issued by ${certificate.issuer.replaceAll('\n', ', ')}, sha256 ${certificatePin(certificate)}`,
@@ -91,6 +91,10 @@ async function checkPresented({ url, proxyEnv, identity }: Way): Promise<Check> 
   } catch (cause) {
     return presentedFailure(cause, url);
   }
+}
+
+function clientOf(identity: StoredIdentity | null): Pick<TlsTrust, 'client'> {
+  return identity === null ? {} : { client: { chain: identity.certificate_chain, key: identity.key } };
 }
 
 /** A server that wants a client certificate may end the handshake that shows none; the connection itself will tell. */
@@ -129,7 +133,7 @@ interface Answered {
 
 /** Any HTTP answer shows that both certificates were accepted. */
 function ask(url: URL, identity: StoredIdentity, proxyEnv: ProxyEnv): Promise<Answered> {
-  const trust = { root: identity.root, client: { chain: identity.certificate_chain, key: identity.key } };
+  const trust = { root: identity.root, ...clientOf(identity) };
   return new Promise((resolve, reject) => {
     const exchange = request(url, { agent: secureAgent(trust, proxyEnv), timeout: connectMsMax });
     exchange.on('timeout', () =>

@@ -19,6 +19,7 @@ import {
   goValidMs,
   leaveMsMax,
   offerHeldMsMax,
+  tombstonesMax,
 } from '../../protocol/limits.ts';
 
 const run = '0197a0c0-0000-7000-8000-000000000001';
@@ -333,6 +334,16 @@ describe('a cancel', () => {
     agent.connect();
     expect(agent.frame(cancel())).toEqual([{ type: 'forget', run, attempt: 1, verdict: 'canceled' }]);
     expect(agent.frame(cancel(), 1)).toEqual([]);
+  });
+
+  test('for unknown runs without end is not listened to without end', () => {
+    const agent = createAgent();
+    agent.connect();
+    const id = (count: number): string => `0197a0c0-0000-7000-8000-${String(count).padStart(12, '0')}`;
+    let tombstones = 0;
+    for (let count = 0; count < tombstonesMax + 10; count += 1)
+      tombstones += agent.frame(cancel(id(count))).length;
+    expect(tombstones).toBe(tombstonesMax);
   });
 
   test('before the beginning ends the run without starting anything, at every step', () => {

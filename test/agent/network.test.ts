@@ -25,6 +25,11 @@ const file = `group "prod" {
       command = ["echo", "hello"]
     }
   }
+  action "linger" {
+    run {
+      command = ["sh", "-c", "echo begun; while [ ! -e go-on ]; do sleep 0.05; done; echo done"]
+    }
+  }
 }
 `;
 
@@ -150,20 +155,20 @@ describe('a certificate', () => {
   test('is renewed in time, on a new connection before the old one goes, and no run is lost over it', async () => {
     side.manners.leafMs = 3_000;
     await reenroll();
+    side.manners.leafMs = 3_600_000;
     await using _agent = startAgent(house);
     await side.hear('poll');
-    const runs: string[] = [];
-    while (side.peers.length < 2) {
-      const { run } = await side.offer({ operation: 'greet' });
-      runs.push(run);
-      await side.hear('end', (frame) => frame.run === run);
-    }
-    await side.until('the hello of the new one', () =>
-      side.current().frames.some(({ type }) => type === 'poll'),
-    );
-    expect(side.current().generation).toBeGreaterThan(1);
-    await runsSomething();
-    expect(runs.length).toBeGreaterThan(0);
+    const { run } = await side.offer({ operation: 'linger' });
+    await side.hear('output', (frame) => frame.run === run);
+    const [old] = side.peers;
+    await side.until('the connection with the next certificate', () => side.peers.length === 2, 20_000);
+    await side.until('that it is in use', () => side.current().frames.some(({ type }) => type === 'poll'));
+    await side.until('the old one to go', () => old?.open === false);
+    expect(side.current().generation).toBe((old?.generation ?? 0) + 1);
+    expect(side.current().frames[0]).toMatchObject({ type: 'hello', runs: [{ run, state: 'begun' }] });
+    writeFileSync(join(house.folder, 'go-on'), '');
+    expect((await side.hear('end', (frame) => frame.run === run)).outcome.result).toBe('succeeded');
+    expect(side.output(run)).toBe('begun\ndone\n');
   });
 
   test('that has expired is named, with the way back', async () => {
