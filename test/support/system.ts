@@ -61,6 +61,11 @@ export interface Started {
   readonly key?: string;
 }
 
+interface RunPage {
+  readonly items: readonly Run[];
+  readonly next_cursor: string | null;
+}
+
 export class System implements AsyncDisposable {
   readonly folder: string;
   readonly ledger: Ledger;
@@ -184,6 +189,7 @@ export class System implements AsyncDisposable {
     headers?: Readonly<Record<string, string | undefined>>,
   ): Promise<Body> {
     const answer = await this.api<Body>(method, path, body, headers);
+    if (answer.status >= 500) throw new Error(`${answer.text}\n${this.log().slice(-4_000)}`);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
     return answer.body;
   }
@@ -281,7 +287,7 @@ export class System implements AsyncDisposable {
   }
 
   /** The run, as soon as it is in one of the states. */
-  async reached(id: string, states: readonly RunState[], msMax = 30_000): Promise<Run> {
+  async reached(id: string, states: readonly RunState[], msMax = 60_000): Promise<Run> {
     let last: Run | null = null;
     await until(
       `run ${id} is ${states.join(' or ')}`,
@@ -301,7 +307,7 @@ export class System implements AsyncDisposable {
     return last;
   }
 
-  async ended(id: string, msMax = 30_000): Promise<Run> {
+  async ended(id: string, msMax = 60_000): Promise<Run> {
     return until(
       `run ${id} has ended`,
       async () => {
@@ -310,6 +316,23 @@ export class System implements AsyncDisposable {
       },
       msMax,
     );
+  }
+
+  /** The runs in their order, as soon as all of them have ended; asks for many at once. */
+  async allEnded(ids: readonly string[], msMax = 60_000): Promise<readonly Run[]> {
+    const waiting = new Set(ids);
+    await until(
+      `${ids.length} runs have ended`,
+      async () => {
+        const path = '/v1/projects/default/runs?state=active&limit=200';
+        const { items, next_cursor } = await this.ask<RunPage>('GET', path);
+        return next_cursor === null && !items.some(({ id }) => waiting.has(id));
+      },
+      msMax,
+    );
+    const runs: Run[] = [];
+    for (const id of ids) runs.push(await this.run(id));
+    return runs;
   }
 
   /** All events that are stored. */
@@ -352,15 +375,16 @@ export function statesOf(events: readonly RunEvent[]): readonly RunState[] {
 /** Asks until `look` answers something other than null and false; fails with what was waited for. */
 export async function until<T>(
   what: string,
-  look: () => Promise<T | null | false> | T | null | false,
-  msMax = 30_000,
+  look: () => Promise<T | undefined | null | false> | T | undefined | null | false,
+  msMax = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + msMax;
-  for (;;) {
+  // Looks less and less often: what is looked at needs the processor too.
+  for (let waitMs = 20; ; waitMs = Math.min(waitMs * 1.2, 200)) {
     const seen = await look();
-    if (seen !== null && seen !== false) return seen;
+    if (seen !== undefined && seen !== null && seen !== false) return seen;
     if (performance.now() > deadline) throw new Error(`waited ${msMax} ms until ${what}`);
-    await delay(25);
+    await delay(waitMs);
   }
 }
 

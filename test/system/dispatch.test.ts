@@ -1,11 +1,13 @@
 // Who gets which run: two agents of one group, limits, order and fairness, and a crash in between. The ledger judges.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Run } from '../../protocol/api/runs.ts';
 import { shell, statesOf, System, until } from '../support/system.ts';
 import type { AgentProcess } from '../support/system.ts';
 import { processesOf } from '../support/tagged.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let system: System;
 let left: AgentProcess;
@@ -80,7 +82,7 @@ test('two agents share two hundred runs, and each run is executed exactly once',
   for (let round = 0; round < 10; round += 1) {
     runs.push(...(await Promise.all(Array.from({ length: 20 }, () => system.press('quick')))));
   }
-  const ended = await Promise.all(runs.map(({ id }) => system.ended(id, 60_000)));
+  const ended = await system.allEnded(runs.map(({ id }) => id));
   expect(ended.filter(({ state }) => state !== 'succeeded')).toEqual([]);
   const lines = system.ledger.lines();
   expect([...lines].sort()).toEqual(runs.map(({ id }) => id).sort());
@@ -92,7 +94,7 @@ test('two agents share two hundred runs, and each run is executed exactly once',
 
 test('no agent does more of an action at once than its file allows', async () => {
   const runs = await Promise.all(Array.from({ length: 10 }, () => system.press('twice-at-once')));
-  await Promise.all(runs.map(({ id }) => system.reached(id, ['succeeded'])));
+  await system.allEnded(runs.map(({ id }) => id));
   let now = 0;
   let most = 0;
   for (const line of readFileSync(`${system.ledger.path}.spans`, 'utf8').trim().split('\n')) {
@@ -119,8 +121,11 @@ test('the order is priority, then turns over the actions, then age', async () =>
   expect(group.queued).toBe(8);
   const before = system.ledger.lines().length;
   writeFileSync(`${system.ledger.path}.open`, '');
-  await Promise.all([...names.keys()].map((id) => system.reached(id, ['succeeded'])));
-  const order = system.ledger.lines().slice(before).map((id) => names.get(id));
+  await system.allEnded([...names.keys()]);
+  const order = system.ledger
+    .lines()
+    .slice(before)
+    .map((id) => names.get(id));
   expect(order).toEqual(['urgent1', 'a1', 'b1', 'a2', 'b2', 'a3', 'a4', 'a5']);
 });
 

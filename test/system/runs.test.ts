@@ -3,11 +3,13 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Run } from '../../protocol/api/runs.ts';
 import { outputOf, shell, statesOf, System, until } from '../support/system.ts';
 import { processesOf } from '../support/tagged.ts';
 import { watchStream } from '../support/watcher.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const deployerKey = 'deployer-key-a1b2c3d4e5';
 
