@@ -96,7 +96,8 @@ export function startRenewal(
         const now = options.clock.now();
         const identity = await renewIdentity(options.identity(), { ...options, now });
         failures = 0;
-        due = renewalTime(certificateLife(identity), options.random);
+        // By a clock that is hours ahead a new certificate looks old: it must not be renewed again and again.
+        due = Math.max(renewalTime(certificateLife(identity), options.random), now + retryMsMax);
         options.log.info({ generation: identity.generation }, 'The certificate was renewed.');
         options.renewed(identity);
       } catch (cause) {
