@@ -153,7 +153,7 @@ describe('a connection', () => {
 
 describe('a certificate', () => {
   test('is renewed in time, on a new connection before the old one goes, and no run is lost over it', async () => {
-    side.manners.leafMs = 3_000;
+    side.manners.leafMs = 15_000;
     await reenroll();
     side.manners.leafMs = 3_600_000;
     await using _agent = startAgent(house);
