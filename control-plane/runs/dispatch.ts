@@ -6,93 +6,108 @@ import type { Seat } from './contract.ts';
 import { listOf } from './lists.ts';
 import type { RunParts } from './parts.ts';
 
-export interface Dispatcher {
-  /** Something was queued in the group, or may be claimed by somebody else now. */
-  wake(group: string): void;
-  /** An agent has slots; wakes those of its groups that may have something queued. */
-  slotsGranted(seat: Seat): void;
-  /** While held nothing is claimed; wake-ups are kept (rules.md 12). */
-  hold(): void;
-  release(): void;
-  isHeld(): boolean;
-  /** Resolves when nothing is being claimed. */
-  idle(): Promise<void>;
-  /** Claims nothing any more. */
-  close(): void;
-}
-
-export function openDispatcher(partsOf: () => RunParts): Dispatcher {
+export class Dispatcher {
+  readonly #partsOf: () => RunParts;
   /** Groups to claim for now. */
-  const woken = new Set<string>();
+  readonly #woken = new Set<string>();
   /** Groups that may have queued runs: a free slot alone is no reason to read the others. */
-  const waiting = new Set<string>();
-  let loop: Promise<void> | null = null;
-  let held = false;
-  let closed = false;
-  let first = 0;
+  readonly #waiting = new Set<string>();
+  #loop: Promise<void> | null = null;
+  #held = false;
+  #closed = false;
+  #turns = 0;
 
-  const turn = async (): Promise<void> => {
-    const groups = [...woken];
-    woken.clear();
-    first += 1;
-    const parts = partsOf();
-    try {
-      const { again } = await claimRuns(parts, groups, first % groups.length);
-      for (const group of again) woken.add(group);
-      await forgetEmpty(parts, groups);
-    } catch (error) {
-      if (error instanceof GuardFailed) {
-        await parts.authority.reload();
-        for (const group of groups) woken.add(group);
-      } else {
-        // The sweep wakes them again; what was not committed was not offered.
-        parts.report({ kind: 'dispatch_failed', message: 'a claim failed', cause: error });
-      }
-    }
-  };
+  constructor(partsOf: () => RunParts) {
+    this.#partsOf = partsOf;
+  }
 
-  const forgetEmpty = async (parts: RunParts, groups: readonly string[]): Promise<void> => {
-    const drained = groups.filter((group) => !woken.has(group));
-    if (drained.length === 0) return;
-    for (const group of drained) waiting.delete(group);
-    for (const { id } of await parts.store.read(parts.reads.waitingGroups({ groups: listOf(drained) }))) {
-      waiting.add(id);
-    }
-  };
+  /** Something was queued in the group, or may be claimed by somebody else now. */
+  wake(group: string): void {
+    this.#waiting.add(group);
+    this.#woken.add(group);
+    this.#run();
+  }
 
-  const run = (): void => {
-    if (loop !== null || held || closed || woken.size === 0) return;
-    loop = (async () => {
-      while (woken.size > 0 && !held && !closed) await turn();
-    })().finally(() => {
-      loop = null;
-      run();
+  /** An agent has slots; wakes those of its groups that may have something queued. */
+  slotsGranted(seat: Seat): void {
+    for (const group of seat.groups.keys()) if (this.#waiting.has(group)) this.#woken.add(group);
+    this.#run();
+  }
+
+  /** While held nothing is claimed; wake-ups are kept (rules.md 12). */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#run();
+  }
+
+  isHeld(): boolean {
+    return this.#held;
+  }
+
+  /** Resolves when nothing is being claimed. */
+  async idle(): Promise<void> {
+    while (this.#loop !== null) await this.#loop;
+  }
+
+  /** Claims nothing any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #hasWork(): boolean {
+    return this.#woken.size > 0 && !this.#held && !this.#closed;
+  }
+
+  #run(): void {
+    if (this.#loop !== null || !this.#hasWork()) return;
+    this.#loop = this.#work().finally(() => {
+      this.#loop = null;
+      this.#run();
     });
-  };
+  }
 
-  return {
-    wake(group) {
-      waiting.add(group);
-      woken.add(group);
-      run();
-    },
-    slotsGranted(seat) {
-      for (const group of seat.groups.keys()) if (waiting.has(group)) woken.add(group);
-      run();
-    },
-    hold() {
-      held = true;
-    },
-    release() {
-      held = false;
-      run();
-    },
-    isHeld: () => held,
-    async idle() {
-      while (loop !== null) await loop;
-    },
-    close() {
-      closed = true;
-    },
-  };
+  async #work(): Promise<void> {
+    while (this.#hasWork()) {
+      const groups = [...this.#woken];
+      this.#woken.clear();
+      this.#turns += 1;
+      await this.#turn(groups, this.#turns % groups.length);
+    }
+  }
+
+  async #turn(groups: readonly string[], first: number): Promise<void> {
+    const parts = this.#partsOf();
+    try {
+      const { again } = await claimRuns(parts, groups, first);
+      for (const group of again) this.#woken.add(group);
+      await this.#forgetEmpty(parts, groups);
+    } catch (error) {
+      if (error instanceof GuardFailed) return this.#decideAnew(parts, groups);
+      // The sweep wakes them again; what was not committed was not offered.
+      parts.report({ kind: 'dispatch_failed', message: 'a claim failed', cause: error });
+    }
+  }
+
+  async #forgetEmpty(parts: RunParts, groups: readonly string[]): Promise<void> {
+    const drained = groups.filter((group) => !this.#woken.has(group));
+    if (drained.length === 0) return;
+    const rows = await parts.store.read(parts.reads.waitingGroups({ groups: listOf(drained) }));
+    const left = new Set(rows.map(({ id }) => id));
+    // Until the answer is here they count as waiting: a slot that is granted meanwhile must not be overlooked.
+    for (const group of drained) if (!left.has(group) && !this.#woken.has(group)) this.#waiting.delete(group);
+  }
+
+  /** The policy has moved since the claim was decided. */
+  async #decideAnew(parts: RunParts, groups: readonly string[]): Promise<void> {
+    try {
+      await parts.authority.reload();
+      for (const group of groups) this.#woken.add(group);
+    } catch (cause) {
+      parts.report({ kind: 'dispatch_failed', message: 'the policy could not be read', cause });
+    }
+  }
 }

@@ -5,8 +5,7 @@ import { openRunBus } from './bus.ts';
 import { runsChannelHandlers } from './channel.ts';
 import type { RunsChannelHandlers } from './channel.ts';
 import type { RunsDeps } from './contract.ts';
-import { openDispatcher } from './dispatch.ts';
-import type { Dispatcher } from './dispatch.ts';
+import { Dispatcher } from './dispatch.ts';
 import { openLanes } from './lanes.ts';
 import { neighboursOf } from './neighbours.ts';
 import type { RunParts } from './parts.ts';
@@ -34,7 +33,7 @@ export interface Runs {
 /** Reads whether the database was rolled back, and then claims nothing until that is settled (rules.md 12). */
 export async function openRuns(deps: RunsDeps): Promise<Runs> {
   const background = new Set<Promise<void>>();
-  const dispatcher = openDispatcher(() => parts);
+  const dispatcher = new Dispatcher(() => parts);
   const lanes = openLanes(() => parts);
   const seats = new Seats();
   const parts: RunParts = {
