@@ -26,6 +26,10 @@ function explain(code: string, message: string, url: URL): Explanation {
       );
     case 'ECONNREFUSED':
       return unreachable(`Nothing listens on ${place}: check that the control plane runs, and the port.`);
+    case 'ECONNRESET':
+      return unreachable(
+        `${place} cut the connection. If it always does, nothing listens behind it, or something in between does not let TLS pass.`,
+      );
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
