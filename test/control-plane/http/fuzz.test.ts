@@ -126,6 +126,59 @@ const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.json() },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 200 }) },
 );
+/** A body that a route takes, with nothing or one member of it wrong. */
+const goodBodies: Readonly<Record<string, object>> = {
+  'POST /v1/projects': { name: 'p', description: '' },
+  'PATCH /v1/projects/:project': { description: 'x' },
+  'POST /v1/principals': { name: 'n', kind: 'user' },
+  'POST /v1/principals/:principal/tokens': {
+    name: 't',
+    permissions: ['iam.self.read'],
+    expires_in_ms: 60_000,
+  },
+  'POST /v1/bindings': { principal: 'owner', role: 'viewer', level: 'projects/default' },
+  'POST /v1/check': { permission: 'wayside.run.start', resource: 'projects/default', principal: 'owner' },
+  'POST /v1/projects/:project/groups': { name: 'g', description: 'd', production: false, pinned: true },
+  'PATCH /v1/projects/:project/groups/:group': { description: 'd', pinned: false },
+  'POST /v1/projects/:project/groups/:group/tokens': {
+    groups: ['prod'],
+    networks: ['10.0.0.0/8'],
+    expires_in_ms: 10_000,
+  },
+  'POST /v1/projects/:project/actions': { name: 'a', group: 'prod', operation: 'promote', priority: 1 },
+  'PATCH /v1/projects/:project/actions/:action': { description: 'd', priority: 2 },
+  'PUT /v1/projects/:project/variables/:variable': {
+    value: 'long enough',
+    sensitive: true,
+    description: 'd',
+  },
+  'POST /v1/projects/:project/actions/:action/runs': { inputs: { version: 'v1' }, priority: 3, reason: 'r' },
+};
+const spoiling = fc.record({
+  take: fc.nat(),
+  member: members,
+  value: values,
+  spoil: fc.boolean(),
+  suffix: fc.nat(),
+});
+
+function bodyFor(route: string, random: string, { take, member, value, spoil, suffix }: Spoiling): string {
+  const good = goodBodies[route];
+  if (good === undefined) return random;
+  const named = 'name' in good ? { ...good, name: `n${suffix}` } : good;
+  if (!spoil) return JSON.stringify(named);
+  const names = [...Object.keys(named), member];
+  return JSON.stringify({ ...named, [names[take % names.length] ?? '']: value });
+}
+
+interface Spoiling {
+  readonly take: number;
+  readonly member: string;
+  readonly value: unknown;
+  readonly spoil: boolean;
+  readonly suffix: number;
+}
+
 const methods = fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE');
 
 /** One of the routes with its parameters filled in, half of the time by something that is there. */
@@ -148,13 +201,14 @@ function pathOf({ index, fills, real }: { index: number; fills: string[]; real: 
     const random = encodeURIComponent((fills[nth++ % fills.length] ?? '').toWellFormed());
     return (real ? known.get(name) : undefined) ?? (random === '' || /^\.+$/.test(random) ? '-' : random);
   });
-  return { method: route.method, path };
+  return { method: route.method, path, route: `${route.method} ${route.url}` };
 }
 
 test('random bodies and parameters on every route', async () => {
   await fc.assert(
-    fc.asyncProperty(routePaths, bodies, async (where, body) => {
-      const { method, path } = pathOf(where);
+    fc.asyncProperty(routePaths, bodies, spoiling, async (where, random, wrong) => {
+      const { method, path, route } = pathOf(where);
+      const body = bodyFor(route, random, wrong);
       // What would change who we are is left out; the rest may do what it can.
       if (method === 'DELETE' && /principals|bindings|tokens/.test(path)) return;
       const headers = { 'if-match': '*' };
