@@ -32,7 +32,7 @@ import type { Trust } from './trust.ts';
 import { leaveMemoryOutOfDumps } from './undumpable.ts';
 import { verifyOffer } from './verify.ts';
 import { Work } from './work.ts';
-import type { Happening, WorkDeps, WorkStart } from './work.ts';
+import type { Happening, WorkDeps, WorkStart } from './work-deps.ts';
 import type { LeaveReason } from './work-state.ts';
 
 /** What the process hears from outside. */

@@ -10,7 +10,7 @@ import type { StoredIdentity } from './identity.ts';
 import type { Inbox } from './inbox.ts';
 import type { Log } from './log.ts';
 import type { ProxyEnv } from './secure-agent.ts';
-import type { Happening, Line } from './work.ts';
+import type { Happening, Line } from './work-deps.ts';
 import type { LeaveReason } from './work-state.ts';
 
 /** RFC 6455, section 7.4.1. */

