@@ -33,6 +33,8 @@ let agent: Scene['agent'] = null;
 try {
   for (const [index, { title, act }] of steps.entries()) {
     const number = index + 1;
+    // A sabotaged step needs the first two, which set the stage, and none of the others.
+    if (broken !== null && number > 2 && number !== broken) continue;
     console.log(paint(print, 'bold', `${number}. ${title}`));
     const scene: Scene = {
       stage,
