@@ -38,6 +38,12 @@ function partLength(text: string, at: number, wanted: number): number {
   return pattern.test(character) ? character.length : 0;
 }
 
+/** The text in normalization form C. Plain text is, and asking costs more than looking. */
+export function normalized(text: string): string {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 127) return text.normalize('NFC');
+  return text;
+}
+
 /** A space as Unicode defines it, newlines among them: what `~` strips and what a flush heredoc counts. */
 export function isSpace(code: number): boolean {
   if (code < 128) return code === 0x20 || (code >= 0x09 && code <= 0x0d);

@@ -1,6 +1,7 @@
 // The parser's place in the tokens of a text, and what every rule of the grammar needs there: looking at the next
 // token, taking it, reporting an error, and the bounds on nesting.
 import type { Expression, Source, Span } from './ast.ts';
+import { normalized } from './characters.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { complaints } from './complaints.ts';
 import type { Complaint } from './complaints.ts';
@@ -71,7 +72,7 @@ export function take(c: Cursor): void {
 
 /** Takes an identifier. Names are compared in normalization form C, however they were typed. */
 export function takeName(c: Cursor): string {
-  const name = textOf(c).normalize('NFC');
+  const name = normalized(textOf(c));
   take(c);
   return name;
 }

@@ -44,20 +44,24 @@ export function parseBody(c: Cursor): Body {
 
 /** "Each distinct attribute name may be defined no more than once within a single body." */
 function bodyOf(c: Cursor, items: readonly (Attribute | Block)[], span: Span): Body {
-  const attributes = new Map<string, Attribute>();
+  const byName = new Map<string, Attribute>();
+  const attributes: Attribute[] = [];
   const blocks: Block[] = [];
   for (const item of items) {
-    if (item.node === 'block') blocks.push(item);
-    else {
-      const first = attributes.get(item.name);
-      if (first === undefined) attributes.set(item.name, item);
-      else {
-        const complaint = complaints.attributeRedefined(item.name, lineOf(c.source, first.start));
-        report(c, complaint, { span: item.nameSpan, openedAt: first.start });
-      }
+    if (item.node === 'block') {
+      blocks.push(item);
+      continue;
+    }
+    const first = byName.get(item.name);
+    if (first === undefined) {
+      byName.set(item.name, item);
+      attributes.push(item);
+    } else {
+      const complaint = complaints.attributeRedefined(item.name, lineOf(c.source, first.start));
+      report(c, complaint, { span: item.nameSpan, openedAt: first.start });
     }
   }
-  return { attributes: [...attributes.values()], blocks, items, ...span };
+  return { attributes, blocks, items, start: span.start, end: span.end };
 }
 
 function parseItem(c: Cursor): Attribute | Block | null {

@@ -15,9 +15,22 @@ import { unescapeQuoted, unescapeSigns } from './unescape.ts';
 export function parseQuoted(c: Cursor): TemplateExpression {
   const start = startOf(c);
   take(c);
+  if (c.tokens.kinds[c.at] === Token.text && c.tokens.kinds[c.at + 1] === Token.closeQuote)
+    return parsePlain(c, start);
   const pieces = readPieces(c, 'quoted');
   const parts = assemble(c, stripMarked(pieces), spanOf(c));
   expect(c, Token.closeQuote, complaints.unclosedQuoted, start);
+  return { node: 'template', form: 'quoted', parts, start, end: c.lastEnd };
+}
+
+/** Text alone, as most strings are, needs no assembling. */
+function parsePlain(c: Cursor, start: number): TemplateExpression {
+  const textStart = startOf(c);
+  const value = unescapeQuoted(c, textOf(c), textStart);
+  take(c);
+  const parts = [{ part: 'text', value, start: textStart, end: c.lastEnd } as const];
+  take(c);
+  grow(c, 0);
   return { node: 'template', form: 'quoted', parts, start, end: c.lastEnd };
 }
 
