@@ -1,4 +1,5 @@
 // The decider, event by event: what follows from an offer, a go, a cancel, an acknowledgement, a failing disk, a drain.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../agent/decide.ts';
 import { emptyOutcome } from '../../agent/decide/end.ts';
@@ -21,6 +22,7 @@ import {
   offerHeldMsMax,
   tombstonesMax,
 } from '../../protocol/limits.ts';
+import { simulate } from './decide/world.ts';
 
 const run = '0197a0c0-0000-7000-8000-000000000001';
 const other = '0197a0c0-0000-7000-8000-000000000002';
@@ -619,5 +621,31 @@ describe('leaving', () => {
     agent.on({ type: 'executed', key, outcome: done, lastSeq: 0 });
     const left = agent.on({ type: 'journaled', key, record: 'ended' });
     expect(left.at(-1)).toMatchObject({ type: 'leave', reason: 'agent_revoked' });
+  });
+});
+
+describe('a whole world under one seed', () => {
+  test('no run is lost, executed twice, stuck or lied about, in any order of events (property)', () => {
+    let executed = 0;
+    let interrupted = 0;
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const world = simulate(seed, 600);
+        expect(new Set(world.ledger).size).toBe(world.ledger.length);
+        const attempts = Map.groupBy(world.ledger, (key) => key.split('/')[0] ?? '');
+        for (const [run, row] of world.rows) {
+          const ran = attempts.get(run) ?? [];
+          if (!row.idempotent) expect(ran.length).toBeLessThanOrEqual(1);
+          if (row.state === 'succeeded') expect(world.finished.has(ran.at(-1) ?? '')).toBe(true);
+          if (row.state === 'failed') expect(ran).toEqual([]);
+          interrupted += row.state === 'indeterminate' ? 1 : 0;
+        }
+        executed += world.ledger.length;
+      }),
+      { numRuns: 400 },
+    );
+    // The simulation is of use only if it gets somewhere.
+    expect(executed).toBeGreaterThan(1_000);
+    expect(interrupted).toBeGreaterThan(20);
   });
 });
