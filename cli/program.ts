@@ -7,6 +7,8 @@ import { registerAudit } from './commands/audit.ts';
 import { registerBackup } from './commands/backup.ts';
 import { registerGroup } from './commands/group.ts';
 import { registerHclEval } from './commands/hcl-eval.ts';
+import { registerHclFmt } from './commands/hcl-fmt.ts';
+import { registerHclParse } from './commands/hcl-parse.ts';
 import { registerLogin } from './commands/login.ts';
 import { registerPki } from './commands/pki.ts';
 import { registerRestore } from './commands/restore.ts';
@@ -41,6 +43,8 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerAudit(program, surroundings);
   registerBackup(program, surroundings);
   registerRestore(program, surroundings);
+  registerHclFmt(program, surroundings);
+  registerHclParse(program, surroundings);
   registerHclEval(program, surroundings);
   registerPki(program, surroundings);
   registerServer(program, surroundings);
