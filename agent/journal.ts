@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { fdatasync, ftruncate, fsync, write } from 'node:fs';
 import { join } from 'node:path';
@@ -50,6 +51,7 @@ export interface JournalOptions {
 interface Pending {
   readonly bytes: Buffer;
   readonly counter: number;
+  readonly durable: boolean;
   readonly resolve: () => void;
   readonly reject: (failure: Failure) => void;
 }
@@ -102,15 +104,16 @@ export class Journal {
    * as never said, except that a run which was to be forgotten is.
    */
   append(record: JournalRecord): Promise<void> {
-    if (this.#closed) return Promise.reject(new Failure('state_unusable', 'The journal is closed.'));
-    this.#counter += 1;
-    this.fold.apply(record);
-    const bytes = encodeRecord(encodeJson({ n: this.#counter, ...record }));
-    const counter = this.#counter;
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ bytes, counter, resolve, reject });
-      this.#writing ??= this.#write();
-    });
+    return this.#enqueue(record, true);
+  }
+
+  /**
+   * The same, but resolves when the record is in the file: the death of this process cannot undo it any more, that of
+   * the machine can until the next `append` has taken the whole file to the disk. For what a dead machine makes void
+   * (processes) or what is only told less well without it (rules.md 3: a run unknown to its agent is indeterminate).
+   */
+  note(record: JournalRecord): Promise<void> {
+    return this.#enqueue(record, false);
   }
 
   /** Writes what is pending and closes the file. */
@@ -120,36 +123,55 @@ export class Journal {
     closeSync(this.#file);
   }
 
+  #enqueue(record: JournalRecord, durable: boolean): Promise<void> {
+    if (this.#closed) return Promise.reject(new Failure('state_unusable', 'The journal is closed.'));
+    this.#counter += 1;
+    this.fold.apply(record);
+    const bytes = encodeRecord(encodeJson({ n: this.#counter, ...record }));
+    const counter = this.#counter;
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ bytes, counter, durable, resolve, reject });
+      this.#writing ??= this.#write();
+    });
+  }
+
   async #write(): Promise<void> {
     while (this.#pending.length > 0) {
       // A turn of the event loop lets everything that belongs together ride in one flush.
       await Promise.resolve();
       const group = this.#pending;
       this.#pending = [];
-      const failure = await this.#writeGroup(Buffer.concat(group.map((pending) => pending.bytes)));
-      if (failure !== null) {
-        for (const pending of group) pending.reject(failure);
-        continue;
+      const failure = (await this.#writeGroup(group)) ?? (await this.#flushGroup(group));
+      for (const pending of group) {
+        if (failure === null) pending.resolve();
+        else pending.reject(failure);
       }
-      this.#durableCounter = group.at(-1)?.counter ?? this.#durableCounter;
-      for (const pending of group) pending.resolve();
+      if (failure !== null) continue;
       if (this.#bytes > this.#compactAt) await this.#compact();
     }
     // In the same turn as the last look at what is pending, so that no record waits for nobody.
     this.#writing = null;
   }
 
-  async #writeGroup(bytes: Buffer): Promise<Failure | null> {
+  /** In this turn: the kernel only takes a copy, which is less than a thread would cost. */
+  async #writeGroup(group: readonly Pending[]): Promise<Failure | null> {
+    const bytes = Buffer.concat(group.map((pending) => pending.bytes));
     try {
-      let written = 0;
-      while (written < bytes.length) {
-        const result = await writeTo(this.#file, bytes, written, bytes.length - written, null);
-        written += result.bytesWritten;
+      for (let written = 0; written < bytes.length;) {
+        written += writeSync(this.#file, bytes, written, bytes.length - written, null);
       }
     } catch (cause) {
       return this.#takeBack(cause);
     }
+    this.#bytes += bytes.length;
     this.#options.faultPoint('journal.written');
+    for (const pending of group) if (!pending.durable) pending.resolve();
+    return null;
+  }
+
+  /** Takes the whole file to the disk, where a record of the group has to be there. */
+  async #flushGroup(group: readonly Pending[]): Promise<Failure | null> {
+    if (!group.some(({ durable }) => durable)) return null;
     try {
       await flushData(this.#file);
     } catch (cause) {
@@ -160,7 +182,7 @@ export class Journal {
       this.#options.fatal(failure);
       return failure;
     }
-    this.#bytes += bytes.length;
+    this.#durableCounter = group.at(-1)?.counter ?? this.#durableCounter;
     this.#options.faultPoint('journal.flushed');
     return null;
   }

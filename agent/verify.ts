@@ -9,13 +9,14 @@ import { valueFromJson } from '../hcl/json.ts';
 import { ANY, NULL, SENSITIVE, TAINTED, withMarksDeep } from '../hcl/values.ts';
 import type { Type, Value } from '../hcl/values.ts';
 import { Failure } from '../protocol/failures.ts';
-import { inputsDigest, verifyIntent } from '../protocol/intent.ts';
+import { inputsDigest, verifyIntentWith } from '../protocol/intent.ts';
 import type { Intent, IntentInput } from '../protocol/intent.ts';
 import { stringifyJson } from '../protocol/json.ts';
 import { clockSkewMsMax, intentMsMax } from '../protocol/limits.ts';
 import { openInputs } from '../protocol/seal.ts';
 import type { SealedInputs } from '../protocol/seal.ts';
 import type { RunContext, RunRequest } from './contract.ts';
+import { intentVerifierOf } from './intent-verifier.ts';
 import type { OfferFrame } from './work-state.ts';
 
 /** What an offer is measured against, as it is at this moment. */
@@ -43,7 +44,7 @@ export type Verification =
 /** Answers the request that may be executed, or why not, with a code of `protocol/failures.ts`. Never throws. */
 export async function verifyOffer(offer: OfferFrame, context: VerifyContext): Promise<Verification> {
   try {
-    const intent = await verifyIntent(offer.intent, context.intentKeys);
+    const intent = await verifyIntentWith(offer.intent, intentVerifierOf(context.intentKeys));
     checkAudience(intent, offer, context);
     checkAge(intent, context);
     const action = findAction(intent, context);

@@ -206,9 +206,12 @@ export class Work {
   }
 
   #journal({ key, record }: Extract<Effect, { type: 'journal' }>): void {
-    this.#deps.journal.append(record).then(
+    const { journal } = this.#deps;
+    // The server waits for `accept`, and nothing starts before `begun` is on the disk, which takes `accepted` along.
+    const isEarly = record.type === 'accepted';
+    (isEarly ? journal.note(record) : journal.append(record)).then(
       () => {
-        this.#deps.faultPoint(`${record.type}.durable`);
+        this.#deps.faultPoint(`${record.type}.${isEarly ? 'written' : 'durable'}`);
         this.inbox.put({ type: 'journaled', key, record: record.type });
       },
       () => this.inbox.put({ type: 'unjournaled', key, record: record.type }),
@@ -219,7 +222,7 @@ export class Work {
     const { clock, journal } = this.#deps;
     const key = `${run}/${attempt}`;
     // Where this cannot be written the run is reported once more after a restart, and forgotten then.
-    journal.append({ type: 'past', run, attempt, at: clock.now(), verdict }).catch(() => undefined);
+    journal.note({ type: 'past', run, attempt, at: clock.now(), verdict }).catch(() => undefined);
     this.#streams.get(key)?.remove();
     this.#streams.delete(key);
     this.#requests.delete(key);
@@ -276,7 +279,7 @@ export class Work {
     const run = this.#state.runs.get(key);
     if (run === undefined) return;
     this.#deps.journal
-      .append({
+      .note({
         type: 'spawned',
         run: run.run,
         attempt: run.attempt,

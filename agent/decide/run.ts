@@ -56,7 +56,7 @@ function beginWritten(draft: Draft, run: WorkRun): void {
   if (run.stop !== null) return endUnstarted(draft, run, run.stop);
   if (isPast(run.deadline, draft.at)) return endUnstarted(draft, run, { reason: 'deadline', graceMs: 0 });
   if (isOld(draft, run)) {
-    // The machine was paused while the record went to the disk. Nothing was started: back to waiting, durably.
+    // The machine was paused while the record went to the disk. Nothing was started: back to waiting.
     journalAccepted(draft, updateRun(draft, run, { phase: 'accepting' }));
     return;
   }

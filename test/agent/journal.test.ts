@@ -121,6 +121,27 @@ describe('the journal', () => {
     expect([...fold.runs.keys()]).toEqual([]);
   });
 
+  test('has a note in the file when it says so, and counts it when the next record has taken it to the disk', async () => {
+    using folder = openFolder();
+    const [first, second] = [randomUUIDv7(), randomUUIDv7()];
+    let flushes = 0;
+    const faultPoint = (name: string): void => {
+      if (name === 'journal.flushed') flushes += 1;
+    };
+    const journal = await Journal.open(options(folder.path, { faultPoint }));
+    const { counter } = journal;
+    flushes = 0;
+    await journal.note(accepted(first));
+    const { records } = scanRecords(readFileSync(join(folder.path, 'journal.log')), 1_000_000);
+    expect(records.at(-1)?.payload.toString()).toContain(first);
+    expect([journal.counter, flushes]).toEqual([counter, 0]);
+    await journal.append(begun(second));
+    expect(journal.counter).toBe(counter + 2);
+    expect(flushes).toBe(1);
+    await journal.close();
+    expect((await reopened(folder.path)).fold.runs.get(`${first}/1`)?.state).toBe('accepted');
+  });
+
   test('counts its records and never goes back, also not over restarts and compaction', async () => {
     using folder = openFolder();
     let last = 0;

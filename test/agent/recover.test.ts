@@ -85,7 +85,7 @@ describe('an agent that is killed', () => {
 
   test.each([
     // Nothing had begun: the new process tells so, and the run is not executed.
-    ['accepted.durable', 'quick', ['failed'], 0],
+    ['accepted.written', 'quick', ['failed'], 0],
     ['accept.sent', 'quick', ['failed'], 0],
     ['accept.sent', 'again', ['interrupted'], 0],
     // It may have begun: nobody can know.

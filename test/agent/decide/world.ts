@@ -49,6 +49,9 @@ export class World {
   incarnations = 0;
   state: WorkState;
   durable = new JournalFold();
+  /** The file of the journal, and how much of it outlives the machine; the rest outlives the process only. */
+  file: JournalRecord[] = [];
+  flushed = 0;
   pending: Pending[] = [];
   ended = new Map<string, Outcome>();
   reported = new Set<string>();
@@ -67,7 +70,7 @@ export class World {
     const runs = [...this.durable.runs.values()].map((run) => {
       const interrupted = emptyOutcome('interrupted', 'agent_interrupted', '');
       if (run.state === 'begun') {
-        this.durable.apply({
+        this.#write({
           type: 'ended',
           run: run.run,
           attempt: run.attempt,
@@ -215,11 +218,27 @@ export class World {
     // A random part of what was on its way to the disk is there, in order.
     const journal = this.pending.filter(({ kind }) => kind === 'journal');
     for (const { record } of journal.slice(0, Math.floor(this.#random() * (journal.length + 1)))) {
-      if (record !== undefined) this.durable.apply(record);
+      if (record !== undefined) this.#write(record);
     }
+    if (this.#random() < 0.5) this.#losePower();
     this.pending = [];
     this.ended.clear();
     this.state = this.#born();
+  }
+
+  /** As `Work` does: only what nothing may start or be told without is flushed, and takes what is before it along. */
+  #write(record: JournalRecord): void {
+    this.durable.apply(record);
+    this.file.push(record);
+    if (record.type === 'begun' || record.type === 'ended') this.flushed = this.file.length;
+  }
+
+  /** A random part of what was not flushed is gone, from the end. */
+  #losePower(): void {
+    const kept = this.flushed + Math.floor(this.#random() * (this.file.length - this.flushed + 1));
+    this.file.length = kept;
+    this.durable = new JournalFold();
+    for (const record of this.file) this.durable.apply(record);
   }
 
   work(kind: Pending['kind']): void {
@@ -240,7 +259,7 @@ export class World {
     }
     const { record } = done;
     if (record === undefined) return;
-    this.durable.apply(record);
+    this.#write(record);
     if (record.type === 'accepted' || record.type === 'begun' || record.type === 'ended') {
       this.event({ type: 'journaled', key: done.key, record: record.type });
     }
