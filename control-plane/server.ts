@@ -40,6 +40,9 @@ import type { Runs } from './runs/open.ts';
 import { runsOfAgent } from './runs/revoke.ts';
 import { runRoutes } from './runs/routes.ts';
 import { runAuthorityOf } from './runs/run-authority.ts';
+import { openSchedules } from './schedules/open.ts';
+import type { Schedules } from './schedules/open.ts';
+import { scheduleRoutes } from './schedules/routes.ts';
 import { openKeyring } from './secrets/keyring.ts';
 import { keyringRoutes } from './secrets/routes.ts';
 import { needsKeyring, openSecrets } from './secrets/secrets.ts';
@@ -80,6 +83,7 @@ interface Core {
   readonly authority: Authority;
   readonly pki: Pki;
   readonly runs: Runs;
+  readonly schedules: Schedules;
 }
 
 /** Opens everything and listens. Throws the failures of its parts, each with what to do about it. */
@@ -94,6 +98,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const url = await openApi(options, core, agents, closing);
     core.runs.start();
     closing.push(() => core.runs.close());
+    core.schedules.start();
+    closing.push(() => core.schedules.close());
     const ownerToken = await issueFirstToken(core);
     if (ownerToken !== null) await core.authority.reload();
     const { urls } = agents.deps;
@@ -141,7 +147,15 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
     ...(faultPoint === undefined ? {} : { faultPoint }),
   });
-  return { clock, store, secrets, audit, authority, pki, runs };
+  const schedules = openSchedules({
+    store,
+    audit,
+    authority,
+    runs,
+    clock,
+    report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
+  });
+  return { clock, store, secrets, audit, authority, pki, runs, schedules };
 }
 
 /** The active key in the form in which it signs; made again only when another one became active. */
@@ -223,7 +237,7 @@ async function openApi(
   agents: AgentSide,
   closing: (() => Promise<void> | void)[],
 ): Promise<string> {
-  const { clock, store, secrets, audit, authority, runs } = core;
+  const { clock, store, secrets, audit, authority, runs, schedules } = core;
   const app = await openApp({
     authority,
     log,
@@ -253,6 +267,7 @@ async function openApi(
   actionRoutes(app, deps);
   variableRoutes(app, deps);
   runRoutes(app, { ...deps, runs });
+  scheduleRoutes(app, { ...deps, runs, wake: () => schedules.wake() });
   auditRoutes(app, deps);
   keyringRoutes(app, { ...deps, provider: secrets.provider });
   storeRoutes(app, deps);

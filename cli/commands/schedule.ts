@@ -1,7 +1,10 @@
 // `wayside schedule …`: press a button at set times.
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { actionSchema, schedulePageSchema, scheduleSchema } from '../../protocol/api/operations.ts';
 import type { Schedule } from '../../protocol/api/operations.ts';
+import { Failure } from '../../protocol/failures.ts';
+import { readSecret } from '../ask.ts';
 import { acting, allPages, collect } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { parseInputs } from '../inputs.ts';
@@ -18,9 +21,24 @@ export function registerSchedule(program: Command, surroundings: Surroundings): 
     .requiredOption('--cron <expression>', 'five or six fields, for instance "0 3 * * 1-5"')
     .option('--zone <zone>', 'IANA time zone', 'UTC')
     .option('-i, --input <name=value>', 'an input; repeat for more', many, [])
-    .option('--skipped-hour <policy>', 'a time the clocks skip: run_after or skip', 'run_after')
-    .option('--doubled-hour <policy>', 'a time that comes twice: first, second or both', 'first')
-    .option('--misfire <policy>', 'times missed while nothing ran: skip, once or all', 'once')
+    .option('--secret <name=file>', 'a sensitive input from a file, - for standard input', many, [])
+    .addOption(
+      new Option(
+        '--skipped-hour <policy>',
+        'a time the clocks skip: run_after or skip (default: skip where the expression names every hour)',
+      ).choices(['run_after', 'skip']),
+    )
+    .addOption(
+      new Option(
+        '--doubled-hour <policy>',
+        'a time that comes twice: first, second or both (default: both where the expression names every hour)',
+      ).choices(['first', 'second', 'both']),
+    )
+    .addOption(
+      new Option('--misfire <policy>', 'times missed while nothing ran: skip, once or all')
+        .choices(['skip', 'once', 'all'])
+        .default('once'),
+    )
     .addHelpText(
       'after',
       '\nExample:\n  wayside schedule create nightly --action backup --cron "0 3 * * *" --zone Europe/Berlin',
@@ -41,8 +59,9 @@ interface CreateOptions {
   readonly cron: string;
   readonly zone: string;
   readonly input: string[];
-  readonly skippedHour: string;
-  readonly doubledHour: string;
+  readonly secret: string[];
+  readonly skippedHour?: string;
+  readonly doubledHour?: string;
   readonly misfire: string;
 }
 
@@ -50,6 +69,14 @@ async function create(context: CommandContext, name: string, options: CreateOpti
   const { client, print, project } = context;
   const path = `${project}/actions/${encodeURIComponent(options.action)}`;
   const { definition } = await client.call({ method: 'GET', path, answer: actionSchema });
+  const inputs = parseInputs(options.input, definition?.inputs ?? null);
+  for (const pair of options.secret) {
+    const [, input, file] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
+    if (input === undefined || file === undefined) {
+      throw new Failure('invalid_configuration', '--secret takes name=file, or name=- for standard input.');
+    }
+    inputs[input] = await readSecret(context.surroundings, { file, prompt: `Input ${input}` });
+  }
   const schedule = await client.call({
     method: 'POST',
     path: `${project}/schedules`,
@@ -58,7 +85,7 @@ async function create(context: CommandContext, name: string, options: CreateOpti
       action: options.action,
       cron: options.cron,
       zone: options.zone,
-      inputs: parseInputs(options.input, definition?.inputs ?? null),
+      inputs,
       skipped_hour: options.skippedHour,
       doubled_hour: options.doubledHour,
       misfire: options.misfire,
@@ -80,7 +107,7 @@ async function list({ client, print, project }: CommandContext): Promise<void> {
     ),
   );
   if (print.json) {
-    print.out(JSON.stringify(schedules));
+    print.data(schedules);
     return;
   }
   const rows = schedules.map((row) => [
@@ -88,8 +115,9 @@ async function list({ client, print, project }: CommandContext): Promise<void> {
     row.action.name,
     `${row.cron} (${row.zone})`,
     row.enabled ? time(row.next_fire_at) : 'paused',
+    row.last_error === null ? time(row.last_fired_at) : row.last_error.code,
   ]);
-  print.out(table(['NAME', 'ACTION', 'CRON', 'NEXT'], rows));
+  print.out(table(['NAME', 'ACTION', 'CRON', 'NEXT', 'LAST'], rows));
 }
 
 async function show({ client, print, project }: CommandContext, reference: string): Promise<void> {
@@ -126,10 +154,20 @@ async function remove({ client, print, project }: CommandContext, reference: str
 
 function showSchedule(print: Printer, schedule: Schedule): void {
   if (print.json) {
-    print.out(JSON.stringify(schedule));
+    print.data(schedule);
     return;
   }
   print.out(`${schedule.name}  runs ${schedule.action.name} at ${schedule.cron} (${schedule.zone})`);
   print.out(`  ${schedule.enabled ? 'next:' : 'paused; it would fire at:'}`);
   for (const at of schedule.next_fire_times) print.out(`    ${time(at)}`);
+  print.out(`  its runs are requested by ${schedule.acts_for.name}`);
+  if (schedule.last_fired_at !== null) {
+    print.out(
+      `  last fired ${time(schedule.last_fired_at)}${schedule.last_run === null ? '' : `: run ${schedule.last_run}`}`,
+    );
+  }
+  if (schedule.last_error !== null) {
+    const { at, code, message } = schedule.last_error;
+    print.out(`  failed ${time(at)} (${code}): ${message}`);
+  }
 }

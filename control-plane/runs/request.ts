@@ -75,7 +75,9 @@ export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
 /** What a request would run with now; the same checks for a schedule that only plans to. */
 export async function decideInputs(
   parts: Pick<RunParts, 'store' | 'secrets' | 'neighbours' | 'seats'>,
-  press: Pick<Press, 'action' | 'body'> & { readonly actor: Pick<Actor, 'entry'> },
+  press: Pick<Press, 'action' | 'body'> & {
+    readonly actor: { readonly entry: Pick<Actor['entry'], 'organization'> };
+  },
 ): Promise<Resolved> {
   const { action, body } = press;
   const { organization } = press.actor.entry;
