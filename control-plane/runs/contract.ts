@@ -139,6 +139,8 @@ export interface RunsDeps {
     salt(): string;
   };
   readonly report: (report: RunReport) => void;
+  /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */
+  readonly retentionMs?: number;
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
 }
 

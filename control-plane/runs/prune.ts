@@ -5,9 +5,9 @@ import type { RunParts } from './parts.ts';
 
 /** One batch of runs that ended at least `retentionMs` ago; resolves with how many went. */
 export async function pruneRuns(
-  parts: Pick<RunParts, 'store' | 'sql' | 'reads' | 'clock'>,
-  retentionMs: number = runRetentionMsDefault,
+  parts: Pick<RunParts, 'store' | 'sql' | 'reads' | 'clock' | 'retentionMs'>,
 ): Promise<number> {
+  const { retentionMs = runRetentionMsDefault } = parts;
   const now = parts.clock.now();
   const ended = await parts.store.read(
     parts.reads.ended({ ageMs: retentionMs, before: idBefore(now - retentionMs), limit: pruneRowsMax }),

@@ -1,6 +1,6 @@
 // The floor under every wake-up: once a second it looks for what a lost message, a dead agent or a dead server has
 // left behind. Everything it does is guarded, so that two sweeps do no harm.
-import { cancelGraceMsDefault, definitionGoneMs, sweepMs } from '../../protocol/limits.ts';
+import { cancelGraceMsDefault, definitionGoneMs, pruneRowsMax, sweepMs } from '../../protocol/limits.ts';
 import { tellCancel } from './cancel.ts';
 import { conclude } from './conclude.ts';
 import { expireRuns } from './expire.ts';
@@ -10,9 +10,13 @@ import { readmit } from './left-out.ts';
 import { listOf } from './lists.ts';
 import { giveUpLost } from './lost.ts';
 import type { RunParts } from './parts.ts';
+import { pruneRuns } from './prune.ts';
 
 /** Every so many sweeps it also does what is slower and less urgent. */
 const slowEvery = 5;
+const slowestEvery = 60;
+/** Batches of old runs that one sweep removes. */
+const pruneBatchesMax = 20;
 
 /** One sweep; `beat` counts them. */
 export async function sweepOnce(parts: RunParts, beat: number): Promise<void> {
@@ -20,10 +24,8 @@ export async function sweepOnce(parts: RunParts, beat: number): Promise<void> {
   await expireRuns(parts);
   await remindAgents(parts);
   await giveUpLost(parts);
-  if (beat % slowEvery === 0) {
-    await readmitAgents(parts);
-    await refuseGone(parts);
-  }
+  if (beat % slowEvery === 0) await readmitAgents(parts);
+  if (beat % slowestEvery === 0) await refuseGone(parts);
   await wakeWaiting(parts);
 }
 
@@ -73,6 +75,13 @@ async function refuseGone(parts: RunParts): Promise<void> {
         'The definition was replaced before an agent could take the run. Look at the action, then press again.',
     }),
   );
+}
+
+/** Retention goes on in small pieces, so that nobody waits behind it. */
+export async function pruneInPieces(parts: RunParts): Promise<void> {
+  for (let batch = 0; batch < pruneBatchesMax; batch += 1) {
+    if ((await pruneRuns(parts)) < pruneRowsMax) return;
+  }
 }
 
 async function wakeWaiting(parts: RunParts): Promise<void> {

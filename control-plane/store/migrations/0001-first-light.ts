@@ -154,6 +154,8 @@ export const firstLight = {
        advertised_at bigint not null,
        primary key (agent, group_id, operation)
      )`,
+    // Every press asks what a group advertises under one name.
+    `create index definitions_operation on definitions (group_id, operation, digest)`,
     // Digests that a person accepted in a pinned group.
     `create table accepted_definitions (
        group_id text not null references groups (id) on delete cascade,

@@ -705,7 +705,7 @@ describe('rule 16: retention', () => {
     // Ids carry the time of the machine, the rows that of the test.
     world.now = Date.now() + 120_000;
     await world.sql('update runs set ended_at = ?', world.now - 60_001);
-    expect(await pruneRuns(world.parts, 60_000)).toBe(1);
+    expect(await pruneRuns({ ...world.parts, retentionMs: 60_000 })).toBe(1);
     await expect(readRun(world.parts, run)).rejects.toMatchObject({ code: 'not_found' });
     expect(await world.events(run)).toEqual([]);
     await agent.wire.end('succeeded', {}, 0, offer);
@@ -718,7 +718,7 @@ describe('rule 16: retention', () => {
     await agent.wire.end('interrupted');
     world.now = Date.now() + 120_000;
     await world.sql('update runs set ended_at = ?', 0);
-    expect(await pruneRuns(world.parts, 60_000)).toBe(0);
+    expect(await pruneRuns({ ...world.parts, retentionMs: 60_000 })).toBe(0);
     expect(await world.state(run)).toBe('indeterminate');
   });
 });
