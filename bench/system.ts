@@ -46,7 +46,7 @@ export function openBenchFolder(): Disposable & { readonly path: string } {
 
 /** Starts `wayside server` on free ports; resolves when it listens. */
 export async function startServerProcess(options: SystemOptions): Promise<ServerProcess> {
-  const flags = ['--port', '0', '--agent-port', '0', '--enroll-port', '0', '--log-level', 'warn'];
+  const flags = ['--port', '0', '--agent-port', '0', '--enroll-port', '0', '--log-level', 'error'];
   const child = startNode(options, 'server', [
     join(root, 'cli/main.ts'),
     '--json',

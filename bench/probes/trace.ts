@@ -80,10 +80,14 @@ if (isMainThread) {
     return answer;
   });
   let written = '';
-  wrap(fs as never, 'write', (original, self, args) => {
+  wrap(fs as never, 'writeSync', (original, self, args) => {
     const bytes = args[1];
-    written = Buffer.isBuffer(bytes) ? typeOf(bytes.subarray(recordHeadBytes, 128)) : '';
-    note('write', written);
+    // A record of the journal begins with its number; those of the spool do not.
+    const head = Buffer.isBuffer(bytes) ? bytes.toString('latin1', recordHeadBytes, 128) : '';
+    if (head.startsWith('{"n":')) {
+      written = typeOf(head);
+      note('write', written);
+    }
     return original.apply(self, args);
   });
   wrap(fs as never, 'fdatasync', (original, self, args) => {
