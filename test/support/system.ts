@@ -28,6 +28,8 @@ export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Groups to create at once. */
   readonly groups?: readonly string[];
+  /** Called with the data folder before the control plane starts on it for the first time. */
+  readonly prepare?: (dataFolder: string) => Promise<void>;
 }
 
 export interface AgentOptions {
@@ -94,6 +96,7 @@ export class System implements AsyncDisposable {
     const [api = 0, agent = 0, enrollment = 0] = await freePorts(3);
     const system = new System(folder, options, { api, agent, enroll: enrollment });
     try {
+      await options.prepare?.(system.dataFolder);
       await system.startServer();
       for (const name of options.groups ?? []) await system.createGroup(name);
       return system;
@@ -238,7 +241,7 @@ export class System implements AsyncDisposable {
     const file = writeAgentFile(folder, hcl);
     const known = readOrNull(join(stateFolder, 'identity.json'));
     if (known === null) await this.enroll(name, groups);
-    if (agentPort !== undefined) pointTo(stateFolder, agentPort);
+    pointTo(stateFolder, agentPort ?? this.#ports.agent);
     const sources = options.sources ?? this.#options.sources;
     const program = startProgram(
       'agent/main.ts',
@@ -388,10 +391,12 @@ export async function until<T>(
   }
 }
 
-/** A `run` block's command that hands `script` to a shell. */
-export function shell(script: string): string {
-  const text = JSON.stringify(script).replaceAll('${', '$${').replaceAll('%{', '%%{');
-  return `command = ["sh", "-c", ${text}]`;
+/** A `run` block's command that hands `script` to a shell, with further arguments `$0`, `$1` and so on. */
+export function shell(script: string, ...args: readonly string[]): string {
+  const texts = ['sh', '-c', script, ...args].map((text) =>
+    JSON.stringify(text).replaceAll(/[$%]\{/g, (opening) => `${opening.charAt(0)}${opening}`),
+  );
+  return `command = [${texts.join(', ')}]`;
 }
 
 function writeAgentFile(folder: string, hcl: AgentOptions['hcl']): string {
