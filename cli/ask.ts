@@ -42,9 +42,15 @@ async function prompt(surroundings: Surroundings, question: string): Promise<str
   // Readline echoes what is typed to its output; this one swallows it.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: surroundings.stdin, output: silent, terminal: true });
+  const given = new Promise<never>((_resolve, reject) => {
+    const leave = (): void => reject(new Failure('canceled', 'Nothing was given.'));
+    reader.once('SIGINT', leave);
+    reader.once('close', leave);
+  });
   try {
-    return await reader.question('');
+    return await Promise.race([reader.question(''), given]);
   } finally {
+    given.catch(() => undefined);
     reader.close();
     surroundings.streams.stderr.write('\n');
   }

@@ -1,6 +1,8 @@
 // What every command gets from its surroundings, and how a failed one ends.
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { Failure } from '../protocol/failures.ts';
+import { pageRowsMax } from '../protocol/limits.ts';
 import { openClient } from './client.ts';
 import type { Client } from './client.ts';
 import { readConfig } from './config.ts';
@@ -59,13 +61,19 @@ export function acting<Arguments extends unknown[]>(
   };
 }
 
-function tellFailure(print: Printer, error: unknown): void {
+/** A failure in words, or with `--json` as one line of JSON, on standard error. */
+export function tellFailure(print: Printer, error: unknown): void {
   if (!(error instanceof Failure)) {
-    print.err(`${paint(print, 'red', 'Bug:')} ${(error as Error).stack ?? String(error)}`);
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    print.err(
+      print.json
+        ? JSON.stringify({ code: 'internal', detail: trace })
+        : `${paint(print, 'red', 'Bug:')} ${trace}`,
+    );
     return;
   }
   if (print.json) {
-    print.err(JSON.stringify({ code: error.code, detail: error.message, ...error.details }));
+    print.err(JSON.stringify({ ...error.details, code: error.code, detail: error.message }));
     return;
   }
   print.err(`${paint(print, 'red', 'Error:')} ${error.message}`);
@@ -79,6 +87,16 @@ function membersOf(error: Failure): string[] {
   return errors.map(
     (member: { path?: string; message?: string }) => `${member.path ?? ''}: ${member.message ?? ''}`,
   );
+}
+
+/** The end of a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Collects an option that may be given more than once. */
+export function many(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 /** Follows the pages of a list to its end, or to `limit` rows. */
@@ -97,9 +115,20 @@ export async function* allPages<Row>(
       left -= 1;
       yield item;
     }
-    if (next_cursor === null) return;
+    if (next_cursor === null || left === 0) return;
     cursor = next_cursor;
   }
+}
+
+/** A whole list from a path that answers pages. */
+export async function everything<Row>(
+  client: Client,
+  path: string,
+  answer: z.ZodType<{ readonly items: readonly Row[]; readonly next_cursor: string | null }>,
+): Promise<readonly Row[]> {
+  const page = (cursor: string | undefined) =>
+    client.call({ method: 'GET', path, query: { cursor, limit: pageRowsMax }, answer });
+  return collect(allPages(Infinity, page));
 }
 
 /** A whole list, for a table. */

@@ -56,7 +56,7 @@ export function openClient(config: CliConfig): Client {
     config,
     async call(call) {
       const answer = await exchange(call);
-      return call.answer.parse(parseJson(await answer.body.text()));
+      return parseAnswer(config, call.answer, await answer.body.text());
     },
     async send(call) {
       const answer = await exchange(call);
@@ -78,6 +78,23 @@ export function openClient(config: CliConfig): Client {
     },
     close: () => dispatcher.destroy(),
   };
+}
+
+/** The parsed body of an answer; throws `internal` where it is not what was expected. */
+function parseAnswer<Schema extends z.ZodType>(
+  config: CliConfig,
+  schema: Schema,
+  text: string,
+): z.output<Schema> {
+  try {
+    return schema.parse(parseJson(text));
+  } catch (cause) {
+    throw new Failure(
+      'internal',
+      `${config.url} answered, and not as this version of Wayside does. Is it one, and of the same version?`,
+      { cause },
+    );
+  }
 }
 
 async function* wholeBody(
@@ -114,7 +131,7 @@ async function reach<T>(config: CliConfig, exchange: () => Promise<T>): Promise<
   try {
     return await exchange();
   } catch (cause) {
-    if ((cause as Error).name === 'AbortError') throw cause;
+    if (cause instanceof Error && cause.name === 'AbortError') throw cause;
     throw unreachable(config, cause);
   }
 }
@@ -142,8 +159,10 @@ async function failureOf(answer: Dispatcher.ResponseData, config: CliConfig): Pr
     } = problemSchema.parse(parseJson(text));
     return new Failure(isFailureCode(code) ? code : 'internal', detail === '' ? title : detail, { details });
   } catch {
+    // A gateway that finds nobody behind it says so in words of its own.
+    const isGateway = [502, 503, 504].includes(answer.statusCode);
     return new Failure(
-      'internal',
+      isGateway ? 'unreachable' : 'internal',
       `${config.url} answered ${answer.statusCode}, and not as Wayside does. Is it one?`,
     );
   }

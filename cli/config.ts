@@ -1,5 +1,5 @@
 // Where the server is and who we are: the environment first, then the file that `wayside login` writes.
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -41,12 +41,33 @@ export async function readConfig(
   flags: { readonly url?: string | undefined; readonly project?: string | undefined } = {},
 ): Promise<CliConfig> {
   const file = await readConfigFile(configPath(environment));
+  const known = checkedUrl(file.url ?? defaultUrl);
+  const url = checkedUrl(flags.url ?? given(environment['WAYSIDE_URL']) ?? known);
+  // A stored token is for the server that it was stored for, and goes to no other.
+  const stored = url === known ? file : {};
   return Object.freeze({
-    url: (flags.url ?? given(environment['WAYSIDE_URL']) ?? file.url ?? defaultUrl).replace(/\/+$/, ''),
-    token: given(environment['WAYSIDE_TOKEN']) ?? file.token ?? null,
-    project: flags.project ?? given(environment['WAYSIDE_PROJECT']) ?? file.project ?? defaultProject,
-    ca: file.ca ?? null,
+    url,
+    token: given(environment['WAYSIDE_TOKEN']) ?? stored.token ?? null,
+    project: flags.project ?? given(environment['WAYSIDE_PROJECT']) ?? stored.project ?? defaultProject,
+    ca: stored.ca ?? null,
   });
+}
+
+function checkedUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new Failure(
+      'invalid_configuration',
+      `${JSON.stringify(text)} is not the address of a server; write https://wayside.example or ${defaultUrl}.`,
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new Failure(
+      'invalid_configuration',
+      'An address carries no user and password; use `wayside login`.',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
 }
 
 /** A variable that is set to nothing is not set. */
@@ -64,19 +85,29 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       cause,
     });
   }
-  const parsed = fileSchema.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
-  throw new Failure(
-    'invalid_configuration',
-    `${path} is not valid. Delete it and sign in again with \`wayside login\`.`,
-  );
+  try {
+    return fileSchema.parse(parseJson(text));
+  } catch (cause) {
+    throw new Failure(
+      'invalid_configuration',
+      `${path} is not valid. Delete it and sign in again with \`wayside login\`.`,
+      { cause },
+    );
+  }
 }
 
 /** Written beside and renamed, so that a crash leaves the old file; only its owner may read it. */
 export async function writeConfigFile(path: string, file: ConfigFile): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
-  await writeFile(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
-  await chmod(draft, 0o600);
-  await rename(draft, path);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    await chmod(draft, 0o600);
+    await rename(draft, path);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw new Failure('invalid_configuration', `${path} cannot be written: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }

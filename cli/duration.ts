@@ -11,8 +11,10 @@ export function parseDuration(text: string): number {
       `${JSON.stringify(text)} is not a duration; write 30s, 15m or 1h30m.`,
     );
   }
-  return [...text.matchAll(/(\d+)(ms|s|m|h|d)/g)].reduce(
+  const ms = [...text.matchAll(/(\d+)(ms|s|m|h|d)/g)].reduce(
     (sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ''] ?? 0),
     0,
   );
+  if (Number.isSafeInteger(ms)) return ms;
+  throw new Failure('invalid_configuration', `${JSON.stringify(text)} is longer than can be counted.`);
 }

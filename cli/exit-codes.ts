@@ -45,7 +45,7 @@ function ownExitCode(run: Run): number | null {
   return code === undefined || code <= 0 ? null : code;
 }
 
-/** The exit code of a failed request. */
+/** The exit code of a failed request: what the caller got wrong is usage, all else tells where it stuck. */
 export function exitCodeOfFailure(code: FailureCode | string): number {
   switch (code) {
     case 'unreachable':
@@ -54,7 +54,11 @@ export function exitCodeOfFailure(code: FailureCode | string): number {
     case 'not_signed_in':
     case 'invalid_token':
       return exitCodes.notSignedIn;
+    case 'canceled':
+      return exitCodes.canceled;
     case 'invalid_configuration':
+    case 'invalid_inputs':
+    case 'invalid_request':
       return exitCodes.usage;
     default:
       return exitCodes.failed;

@@ -1,34 +1,45 @@
-// How the commands speak: tables and sentences for people, JSON for machines, colour only on a terminal.
+// How the commands speak: tables and sentences for people, JSON for machines, colour only on a terminal. Names,
+// descriptions and messages come from others, so whatever is written for people passes here.
 import type { RunState } from '../protocol/states.ts';
+import { stripControls } from './strip-controls.ts';
 
 export interface Printer {
   readonly json: boolean;
-  /** Where results go, and whether it is a terminal that wants colour. */
+  /** Whether results go to a terminal that wants colour. */
   readonly color: boolean;
+  /** A line for people, without control sequences except our own colours. */
   out(text: string): void;
+  /** A line of JSON. */
+  data(value: unknown): void;
   /** Raw bytes of a run's output. */
   bytes(bytes: Uint8Array): void;
+  /** A line beside the results: errors, hints, progress. */
   err(text: string): void;
 }
 
 export interface Streams {
   readonly stdout: { readonly isTTY?: boolean; write(chunk: string | Uint8Array): unknown };
-  readonly stderr: { write(chunk: string): unknown };
+  readonly stderr: { readonly isTTY?: boolean; write(chunk: string): unknown };
 }
 
-/** NO_COLOR (no-color.org) and FORCE_COLOR are heard. */
+/** NO_COLOR (no-color.org) and FORCE_COLOR are heard; the second wins, as in Node. */
 export function openPrinter(
   streams: Streams,
   options: { readonly json: boolean; readonly environment: Readonly<Record<string, string | undefined>> },
 ): Printer {
   const forced = (options.environment['FORCE_COLOR'] ?? '0') !== '0';
   const refused = (options.environment['NO_COLOR'] ?? '') !== '';
+  const wants = (stream: { readonly isTTY?: boolean }): boolean =>
+    forced || (stream.isTTY === true && !refused);
+  const color = wants(streams.stdout) && !options.json;
+  const errorColor = wants(streams.stderr);
   return {
     json: options.json,
-    color: forced || (streams.stdout.isTTY === true && !refused && !options.json),
-    out: (text) => void streams.stdout.write(`${text}\n`),
+    color: color || (options.json && errorColor),
+    out: (text) => void streams.stdout.write(`${forPeople(text, color)}\n`),
+    data: (value) => void streams.stdout.write(`${escapeControls(JSON.stringify(value))}\n`),
     bytes: (bytes) => void streams.stdout.write(bytes),
-    err: (text) => void streams.stderr.write(`${text}\n`),
+    err: (text) => void streams.stderr.write(`${forPeople(text, errorColor)}\n`),
   };
 }
 
@@ -48,6 +59,25 @@ export function paint(printer: Pick<Printer, 'color'>, color: Color, text: strin
   return printer.color ? `\u001b[${colors[color]}m${text}\u001b[0m` : text;
 }
 
+/** What `paint` writes, and nothing else. */
+const painted = new RegExp(`(\\u001b\\[(?:${[0, ...Object.values(colors)].join('|')})m)`);
+
+function forPeople(text: string, color: boolean): string {
+  const pieces = text.split(painted);
+  // Every second piece is a colour of ours.
+  return pieces
+    .map((piece, index) => (index % 2 === 1 ? (color ? piece : '') : stripControls(escapeControls(piece))))
+    .join('');
+}
+
+/** The control characters that JSON leaves as they are are shown as JSON would escape them. */
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 const stateColors: Readonly<Record<RunState, Color>> = {
   queued: 'gray',
   offered: 'cyan',
@@ -65,10 +95,12 @@ export function paintState(printer: Pick<Printer, 'color'>, state: RunState): st
   return paint(printer, stateColors[state], state.replace('_', ' '));
 }
 
-/** Columns as wide as their widest cell; escape sequences of colour take no room. */
+/** Columns as wide as their widest cell; escape sequences of colour take no room, and a cell is one line. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => visibleLength(row[column] ?? ''))));
+  const all = [head, ...rows].map((row) => row.map((cell) => cell.replace(/\s*[\r\n\t]+\s*/g, ' ')));
+  const widths = head.map((_, column) =>
+    all.reduce((width, row) => Math.max(width, visibleLength(row[column] ?? '')), 0),
+  );
   return all
     .map((row) =>
       row
@@ -96,20 +128,8 @@ export function time(epochMs: number | null): string {
 
 /** `850 ms`, `12.3 s`, `4 min 5 s`. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
-}
-
-/**
- * Takes terminal control sequences out of output (rules.md 28), so that a run cannot rewrite a reader's screen:
- * what ECMA-48 calls CSI, OSC, DCS, SOS, PM and APC, and lone control characters except tab and line ends.
- */
-export function stripControls(text: string): string {
-  return text
-    .replace(/\u001b\[[0-?]*[ -/]*[@-~]/g, '')
-    .replace(/\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)/g, '')
-    .replace(/\u001b[ -/]*[0-~]?/g, '')
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '')
-    .replace(/\r(?!\n)/g, '\n');
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  if (Math.round(ms / 100) < 600) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

@@ -1,20 +1,25 @@
 // The command tree of `wayside`.
 import { Command, CommanderError } from 'commander';
-import { registerAccess } from './commands/access.ts';
 import { registerAction } from './commands/action.ts';
 import { registerAgent } from './commands/agent.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBackup } from './commands/backup.ts';
+import { registerBinding } from './commands/binding.ts';
+import { registerDecision } from './commands/decision.ts';
 import { registerGroup } from './commands/group.ts';
 import { registerHclEval } from './commands/hcl-eval.ts';
 import { registerHclFmt } from './commands/hcl-fmt.ts';
 import { registerHclParse } from './commands/hcl-parse.ts';
+import { registerKeyring } from './commands/keyring.ts';
 import { registerLogin } from './commands/login.ts';
 import { registerPki } from './commands/pki.ts';
+import { registerPrincipal } from './commands/principal.ts';
+import { registerProject } from './commands/project.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerServer } from './commands/server.ts';
+import { registerToken } from './commands/token.ts';
 import { registerVariable } from './commands/variable.ts';
 import type { Surroundings } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -39,7 +44,11 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerVariable(program, surroundings);
   registerRun(program, surroundings);
   registerSchedule(program, surroundings);
-  registerAccess(program, surroundings);
+  registerProject(program, surroundings);
+  registerPrincipal(program, surroundings);
+  registerToken(program, surroundings);
+  registerBinding(program, surroundings);
+  registerDecision(program, surroundings);
   registerAudit(program, surroundings);
   registerBackup(program, surroundings);
   registerRestore(program, surroundings);
@@ -47,6 +56,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerHclParse(program, surroundings);
   registerHclEval(program, surroundings);
   registerPki(program, surroundings);
+  registerKeyring(program, surroundings);
   registerServer(program, surroundings);
   return program;
 }

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import { actionPageSchema, actionSchema, publishAllAnswerSchema } from '../../protocol/api/operations.ts';
 import type { Action } from '../../protocol/api/operations.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { acting, everything, examples } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
+import { isSensitive } from '../inputs.ts';
 import { duration, table } from '../print.ts';
 import type { Printer } from '../print.ts';
 
@@ -22,17 +23,26 @@ export function registerAction(program: Command, surroundings: Surroundings): vo
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  wayside action create promote --group prod --operation promote\n  wayside action create --publish-all prod',
+      examples(
+        'wayside action create promote --group prod --operation promote',
+        'wayside action create --publish-all prod',
+      ),
     )
     .action(acting(surroundings, create));
-  action.command('list').description('list the actions').action(acting(surroundings, list));
+  action
+    .command('list')
+    .description('list the actions')
+    .addHelpText('after', examples('wayside action list'))
+    .action(acting(surroundings, list));
   action
     .command('show <action>')
     .description('show an action and its inputs')
+    .addHelpText('after', examples('wayside action show promote'))
     .action(acting(surroundings, show));
   action
     .command('delete <action>')
     .description('delete an action; its runs stay')
+    .addHelpText('after', examples('wayside action delete promote'))
     .action(acting(surroundings, remove));
 }
 
@@ -64,39 +74,35 @@ async function create(
     },
     answer: actionSchema,
   });
-  if (print.json) print.out(JSON.stringify(action));
+  if (print.json) print.data(action);
   else print.out(`Created the action ${action.name}.${nextStep(action)}`);
 }
 
 async function publishAll({ client, print, project }: CommandContext, group: string): Promise<void> {
-  const { created, kept } = await client.call({
+  const { created, kept, skipped } = await client.call({
     method: 'POST',
     path: `${project}/actions/publish-all`,
     body: { group },
     answer: publishAllAnswerSchema,
   });
   if (print.json) {
-    print.out(JSON.stringify({ created, kept }));
+    print.data({ created, kept, skipped });
     return;
   }
   for (const action of created) print.out(`Created the action ${action.name}.`);
   if (created.length === 0) print.out('Everything that the agents advertise has an action already.');
   if (kept.length > 0) print.err(`Kept: ${kept.join(' ')}`);
+  for (const operation of skipped) {
+    print.err(
+      `No free name for ${operation}: \`wayside action create <name> --group ${group} --operation ${operation}\`.`,
+    );
+  }
 }
 
 async function list({ client, print, project }: CommandContext): Promise<void> {
-  const actions = await collect(
-    allPages(Infinity, (cursor) =>
-      client.call({
-        method: 'GET',
-        path: `${project}/actions`,
-        query: { cursor, limit: 200 },
-        answer: actionPageSchema,
-      }),
-    ),
-  );
+  const actions = await everything(client, `${project}/actions`, actionPageSchema);
   if (print.json) {
-    print.out(JSON.stringify(actions));
+    print.data(actions);
     return;
   }
   const rows = actions.map((action) => [
@@ -112,7 +118,7 @@ async function list({ client, print, project }: CommandContext): Promise<void> {
 async function show({ client, print, project }: CommandContext, reference: string): Promise<void> {
   const path = `${project}/actions/${encodeURIComponent(reference)}`;
   const action = await client.call({ method: 'GET', path, answer: actionSchema });
-  if (print.json) print.out(JSON.stringify(action));
+  if (print.json) print.data(action);
   else showAction(print, action);
 }
 
@@ -144,7 +150,7 @@ function inputLines(inputs: NonNullable<Action['definition']>['inputs']): string
     const facts = [type, required.has(name) ? 'required' : 'optional'];
     if (Array.isArray(property['enum'])) facts.push(`one of ${property['enum'].join(', ')}`);
     if (typeof property['pattern'] === 'string') facts.push(`matches ${property['pattern']}`);
-    if (property['writeOnly'] === true) facts.push('sensitive');
+    if (isSensitive(inputs, name)) facts.push('sensitive');
     return `input ${name} (${facts.join(', ')}) ${String(property['description'] ?? '')}`.trimEnd();
   });
 }

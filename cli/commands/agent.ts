@@ -2,49 +2,51 @@
 import type { Command } from 'commander';
 import { agentPageSchema, agentSchema, joinTokenSchema } from '../../protocol/api/operations.ts';
 import type { Agent } from '../../protocol/api/operations.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { acting, everything, examples } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { paint, table, time } from '../print.ts';
 import type { Color, Printer } from '../print.ts';
 
 export function registerAgent(program: Command, surroundings: Surroundings): void {
   const agent = program.command('agent').description('agents that joined the project');
-  agent.command('list').description('list the agents').action(acting(surroundings, list));
-  agent.command('show <agent>').description('show an agent').action(acting(surroundings, show));
+  agent
+    .command('list')
+    .description('list the agents')
+    .addHelpText('after', examples('wayside agent list'))
+    .action(acting(surroundings, list));
+  agent
+    .command('show <agent>')
+    .description('show an agent')
+    .addHelpText('after', examples('wayside agent show basement'))
+    .action(acting(surroundings, show));
   agent
     .command('drain <agent>')
     .description('let it finish what it runs and give it nothing new')
+    .addHelpText('after', examples('wayside agent drain basement'))
     .action(acting(surroundings, drain));
   agent
     .command('revoke <agent>')
     .description('end its connections at once and never let its certificate in again')
-    .option('--reason <text>')
+    .option('--reason <text>', 'why; kept in the record')
+    .addHelpText('after', examples('wayside agent revoke basement --reason "the machine was sold"'))
     .action(acting(surroundings, revoke));
   agent
     .command('recovery-token <agent>')
     .description('make a one-time token with which an agent whose certificate expired gets its identity back')
-    .addHelpText('after', '\nExample:\n  wayside agent recovery-token basement')
+    .addHelpText('after', examples('wayside agent recovery-token basement'))
     .action(acting(surroundings, recoveryToken));
   agent
     .command('approve <agent>')
     .description('let a new agent of a production group in, after comparing the fingerprint of its key')
     .requiredOption('--fingerprint <sha256>', 'as the agent printed it')
+    .addHelpText('after', examples('wayside agent approve basement --fingerprint 3b1f…'))
     .action(acting(surroundings, approve));
 }
 
 async function list({ client, print, project }: CommandContext): Promise<void> {
-  const agents = await collect(
-    allPages(Infinity, (cursor) =>
-      client.call({
-        method: 'GET',
-        path: `${project}/agents`,
-        query: { cursor, limit: 200 },
-        answer: agentPageSchema,
-      }),
-    ),
-  );
+  const agents = await everything(client, `${project}/agents`, agentPageSchema);
   if (print.json) {
-    print.out(JSON.stringify(agents));
+    print.data(agents);
     return;
   }
   const rows = agents.map((row) => [
@@ -83,7 +85,7 @@ async function recoveryToken({ client, print, project }: CommandContext, referen
   const path = `${project}/agents/${encodeURIComponent(reference)}/recovery-tokens`;
   const made = await client.call({ method: 'POST', path, body: {}, answer: joinTokenSchema });
   if (print.json) {
-    print.out(JSON.stringify(made));
+    print.data(made);
     return;
   }
   print.out(made.command);
@@ -103,7 +105,7 @@ async function approve(
 
 function showAgent(print: Printer, agent: Agent): void {
   if (print.json) {
-    print.out(JSON.stringify(agent));
+    print.data(agent);
     return;
   }
   print.out(`${agent.name}  ${paintStatus(print, agent.status)}`);

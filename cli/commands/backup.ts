@@ -54,7 +54,7 @@ async function backup(
           await client.download({ method: 'POST', path: '/v1/store/backup', body: bodyOf(secret) }),
         )
       : await backupFolder(options.data, path, secret);
-  if (print.json) print.out(JSON.stringify({ file: path, bytes }));
+  if (print.json) print.data({ file: path, bytes });
   else print.out(`${path}: ${bytes} bytes. Keep the keyring too, and elsewhere: without it no secret opens.`);
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { groupPageSchema, groupSchema, joinTokenSchema } from '../../protocol/api/operations.ts';
 import type { Group } from '../../protocol/api/operations.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { acting, everything, examples } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { paint, table, time } from '../print.ts';
 import { parseDuration } from '../duration.ts';
@@ -15,10 +15,27 @@ export function registerGroup(program: Command, surroundings: Surroundings): voi
     .option('--description <text>')
     .option('--production', 'a person must approve each joining agent')
     .option('--pinned', 'new definitions run only after a person accepted them')
-    .addHelpText('after', '\nExample:\n  wayside group create prod --production')
+    .addHelpText('after', examples('wayside group create prod --production'))
     .action(acting(surroundings, create));
-  group.command('list').description('list the groups of the project').action(acting(surroundings, list));
-  group.command('show <group>').description('show a group').action(acting(surroundings, show));
+  group
+    .command('list')
+    .description('list the groups of the project')
+    .addHelpText('after', examples('wayside group list'))
+    .action(acting(surroundings, list));
+  group
+    .command('show <group>')
+    .description('show a group')
+    .addHelpText('after', examples('wayside group show prod'))
+    .action(acting(surroundings, show));
+  registerJoining(group, surroundings);
+  group
+    .command('delete <group>')
+    .description('delete a group that nothing points to')
+    .addHelpText('after', examples('wayside group delete prod'))
+    .action(acting(surroundings, remove));
+}
+
+function registerJoining(group: Command, surroundings: Surroundings): void {
   group
     .command('token <group>')
     .description('make a one-time token with which one agent joins; prints the command for its machine')
@@ -27,16 +44,14 @@ export function registerGroup(program: Command, surroundings: Surroundings): voi
     .option('--network <cidr...>', 'addresses from which it may be used')
     .addHelpText(
       'after',
-      '\nWhoever joins a group can read what is sent to it, secrets of its actions included.\n\nExample:\n  wayside group token prod',
+      '\nWhoever joins a group can read what is sent to it, secrets of its actions included.\n' +
+        examples('wayside group token prod', 'wayside group token prod --expires 2h --network 10.0.0.0/8'),
     )
     .action(acting(surroundings, token));
   group
-    .command('delete <group>')
-    .description('delete a group that nothing points to')
-    .action(acting(surroundings, remove));
-  group
     .command('accept <group> <operation> <digest>')
     .description('accept a new definition in a pinned group')
+    .addHelpText('after', examples('wayside group accept prod promote sha256:9f86d0…'))
     .action(acting(surroundings, accept));
 }
 
@@ -51,23 +66,14 @@ async function create(
     body: { name, ...options },
     answer: groupSchema,
   });
-  if (print.json) print.out(JSON.stringify(group));
+  if (print.json) print.data(group);
   else print.out(`Created the group ${group.name}. Next: \`wayside group token ${group.name}\`.`);
 }
 
 async function list({ client, print, project }: CommandContext): Promise<void> {
-  const groups = await collect(
-    allPages(Infinity, (cursor) =>
-      client.call({
-        method: 'GET',
-        path: `${project}/groups`,
-        query: { cursor, limit: 200 },
-        answer: groupPageSchema,
-      }),
-    ),
-  );
+  const groups = await everything(client, `${project}/groups`, groupPageSchema);
   if (print.json) {
-    print.out(JSON.stringify(groups));
+    print.data(groups);
     return;
   }
   const rows = groups.map((group) => [
@@ -87,7 +93,7 @@ async function show({ client, print, project }: CommandContext, reference: strin
     answer: groupSchema,
   });
   if (print.json) {
-    print.out(JSON.stringify(group));
+    print.data(group);
     return;
   }
   print.out(`${group.name}  ${group.description}`.trimEnd());
@@ -111,7 +117,7 @@ async function token(
     answer: joinTokenSchema,
   });
   if (print.json) {
-    print.out(JSON.stringify(made));
+    print.data(made);
     return;
   }
   print.out(made.command);

@@ -34,7 +34,7 @@ export function registerPki(program: Command, surroundings: Surroundings): void 
 
 async function root({ client, print }: CommandContext): Promise<void> {
   const authority = await client.call({ method: 'GET', path: '/v1/pki/authority', answer: authoritySchema });
-  if (print.json) print.out(JSON.stringify(authority));
+  if (print.json) print.data(authority);
   else print.bytes(Buffer.from(authority.root));
 }
 
@@ -44,7 +44,7 @@ async function revocationLists({ client, print }: CommandContext): Promise<void>
     path: '/v1/pki/revocation-lists',
     answer: revocationListsSchema,
   });
-  if (print.json) print.out(JSON.stringify(lists));
+  if (print.json) print.data(lists);
   else print.bytes(Buffer.from(lists.pem));
   if (!print.json) print.err(`Fetch them again before ${time(lists.next_update)}.`);
 }
@@ -55,6 +55,6 @@ async function rotate({ client, print }: CommandContext): Promise<void> {
     path: '/v1/pki/intent-keys/rotate',
     answer: authoritySchema,
   });
-  if (print.json) print.out(JSON.stringify(authority));
+  if (print.json) print.data(authority);
   else print.out(`Intents are signed by ${authority.intent_key} now.`);
 }

@@ -37,7 +37,7 @@ async function restore(
     replace: options.replace === true,
   });
   if (print.json) {
-    print.out(JSON.stringify(restoration));
+    print.data(restoration);
     return;
   }
   print.out(`${paint(print, 'green', 'restored')}: the data as of ${time(restoration.backup_at)}.`);

@@ -9,50 +9,72 @@ import {
   runSchema,
 } from '../../protocol/api/runs.ts';
 import type { Run } from '../../protocol/api/runs.ts';
-import { Failure } from '../../protocol/failures.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { pageRowsMax, priorityMax } from '../../protocol/limits.ts';
+import { acting, allPages, collect, examples, many } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
-import { readSecret } from '../ask.ts';
 import { parseDuration } from '../duration.ts';
 import { exitCodeOfRun } from '../exit-codes.ts';
-import { followRun, showEvent } from '../follow.ts';
-import { parseInputs } from '../inputs.ts';
-import { paint, paintState, stripControls, table, time } from '../print.ts';
+import { followRun, openEventView } from '../follow.ts';
+import { parseCount } from '../numbers.ts';
+import { paint, paintState, table, time } from '../print.ts';
+import { readInputs } from '../read-inputs.ts';
 import { showRun } from '../show-run.ts';
 
 export function registerRun(program: Command, surroundings: Surroundings): void {
   const run = program.command('run').description('runs: one press of a button each');
   registerStart(run, surroundings);
-  run
-    .command('list')
-    .description('list the runs of the project, the newest first')
-    .option('--action <action>')
-    .option('--state <state>', 'a state, `active` or `ended`')
-    .option('--limit <number>', 'how many', '20')
-    .action(acting(surroundings, list));
-  run.command('show <run>').description('show a run').action(acting(surroundings, show));
-  run
-    .command('logs <run>')
-    .description('what its operations printed')
-    .option('-f, --follow', 'go on until the run ends')
-    .option('--raw', 'control sequences included')
-    .action(acting(surroundings, logs));
-  run
-    .command('watch <run>')
-    .description('states, status entries and output of a run as they come, until it ends')
-    .option('--raw', 'control sequences included')
-    .action(acting(surroundings, watch));
+  registerReading(run, surroundings);
   run
     .command('cancel <run>')
     .description('stop a run; one that has not started never will')
-    .option('--reason <text>')
+    .option('--reason <text>', 'why; kept in the record')
+    .addHelpText('after', examples(`wayside run cancel ${exampleId}`))
     .action(acting(surroundings, cancel));
   run
     .command('release <run>')
     .description('give back the slot of an indeterminate run, once you know what became of it')
     .requiredOption('--reason <text>', 'what you found out')
+    .addHelpText('after', examples(`wayside run release ${exampleId} --reason "it had finished"`))
     .action(acting(surroundings, release));
 }
+
+const exampleId = '0192f1c2-5a7b-7c3d-8e9f-0a1b2c3d4e5f';
+
+function registerReading(run: Command, surroundings: Surroundings): void {
+  run
+    .command('list')
+    .description('list the runs of the project, the newest first')
+    .option('--action <action>', 'only those of this action')
+    .option('--state <state>', 'a state, `active` or `ended`')
+    .option('--limit <number>', 'how many', '20')
+    .addHelpText(
+      'after',
+      examples('wayside run list --state active', 'wayside run list --action promote --limit 100'),
+    )
+    .action(acting(surroundings, list));
+  run
+    .command('show <run>')
+    .description('show a run')
+    .addHelpText('after', examples(`wayside run show ${exampleId}`))
+    .action(acting(surroundings, show));
+  run
+    .command('logs <run>')
+    .description('what its operations printed')
+    .option('-f, --follow', 'go on until the run ends; the exit code is the outcome')
+    .option('--raw', 'control sequences included')
+    .addHelpText('after', examples(`wayside run logs -f ${exampleId}`))
+    .action(acting(surroundings, logs));
+  run
+    .command('watch <run>')
+    .description('states, status entries and output of a run as they come, until it ends')
+    .option('--raw', 'control sequences included')
+    .addHelpText('after', examples(`wayside run watch ${exampleId}`))
+    .action(acting(surroundings, watch));
+}
+
+/** Rows of one command, and events of one page. */
+const rowsMax = 1_000_000;
+const eventsPageMax = 1_000;
 
 const exitHelp = `
 Exit codes with --follow: 0 succeeded, the failing command's own (or 1) failed, 130 canceled, 124 timed out,
@@ -63,7 +85,6 @@ Examples:
   wayside run start rotate --secret token=./token.txt`;
 
 function registerStart(run: Command, surroundings: Surroundings): void {
-  const many = (value: string, before: string[]): string[] => [...before, value];
   run
     .command('start <action>')
     .description('press the button')
@@ -94,22 +115,21 @@ async function start(context: CommandContext, action: string, options: StartOpti
   const { client, print, project, exit } = context;
   const path = `${project}/actions/${encodeURIComponent(action)}`;
   const { definition } = await client.call({ method: 'GET', path, answer: actionSchema });
-  const inputs = parseInputs(options.input, definition?.inputs ?? null);
-  for (const pair of options.secret) Object.assign(inputs, await readSecretInput(context, pair));
+  const inputs = await readInputs(context.surroundings, options, definition?.inputs ?? null);
   const run = await client.call({
     method: 'POST',
     path: `${path}/runs`,
     headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
     body: {
       inputs,
-      ...(options.priority === undefined ? {} : { priority: Number(options.priority) }),
+      ...(options.priority === undefined ? {} : { priority: priorityOf(options.priority) }),
       ...(options.expires === undefined ? {} : { expires_in_ms: parseDuration(options.expires) }),
       ...(options.reason === undefined ? {} : { reason: options.reason }),
     },
     answer: runSchema,
   });
   if (options.follow === undefined) {
-    if (print.json) print.out(JSON.stringify(run));
+    if (print.json) print.data(run);
     else
       print.out(
         `${run.id}  ${run.action.name} #${run.sequence} is ${run.state}. Next: \`wayside run watch ${run.id}\`.`,
@@ -120,17 +140,8 @@ async function start(context: CommandContext, action: string, options: StartOpti
   await followToEnd(context, run.id, { raw: options.raw ?? false, logsOnly: false }, exit);
 }
 
-async function readSecretInput(
-  { surroundings }: CommandContext,
-  pair: string,
-): Promise<Record<string, string>> {
-  const equals = pair.indexOf('=');
-  if (equals <= 0)
-    throw new Failure('invalid_configuration', '--secret takes name=file, or name=- for standard input.');
-  const name = pair.slice(0, equals);
-  return {
-    [name]: await readSecret(surroundings, { file: pair.slice(equals + 1), prompt: `Input ${name}` }),
-  };
+function priorityOf(text: string): number {
+  return parseCount(text, { name: '--priority', min: 0, max: priorityMax });
 }
 
 async function followToEnd(
@@ -140,7 +151,7 @@ async function followToEnd(
   exit: (code: number) => void,
 ): Promise<void> {
   const run = await followRun(client, print, id, options);
-  if (print.json) print.out(JSON.stringify({ kind: 'run', run }));
+  if (print.json) print.data({ kind: 'run', run });
   else if (!options.logsOnly) showRun(print, run);
   exit(exitCodeOfRun(run));
 }
@@ -149,22 +160,20 @@ async function list(
   { client, print, project }: CommandContext,
   options: { readonly action?: string; readonly state?: string; readonly limit: string },
 ): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new Failure('invalid_configuration', '--limit takes a whole number.');
+  const limit = parseCount(options.limit, { name: '--limit', min: 1, max: rowsMax });
   const { action, state } = options;
   const runs = await collect(
     allPages(limit, (cursor) =>
       client.call({
         method: 'GET',
         path: `${project}/runs`,
-        query: { cursor, action, state, limit: Math.min(limit, 200) },
+        query: { cursor, action, state, limit: Math.min(limit, pageRowsMax) },
         answer: runPageSchema,
       }),
     ),
   );
   if (print.json) {
-    print.out(JSON.stringify(runs));
+    print.data(runs);
     return;
   }
   const rows = runs.map((run) => [
@@ -180,7 +189,7 @@ async function list(
 
 async function show({ client, print }: CommandContext, id: string): Promise<void> {
   const run = await readRun(client, id);
-  if (print.json) print.out(JSON.stringify(run));
+  if (print.json) print.data(run);
   else showRun(print, run);
 }
 
@@ -190,21 +199,22 @@ async function logs(
   options: { readonly follow?: true; readonly raw?: true },
 ): Promise<void> {
   const { client, print, exit } = context;
-  const raw = options.raw ?? false;
-  if (options.follow !== undefined) return followToEnd(context, id, { raw, logsOnly: true }, exit);
+  const view = { raw: options.raw ?? false, logsOnly: true };
+  if (options.follow !== undefined) return followToEnd(context, id, view, exit);
+  const show = openEventView(print, view);
   for (let after = 0; ;) {
-    const page = await client.call({
+    const { items } = await client.call({
       method: 'GET',
       path: `/v1/runs/${encodeURIComponent(id)}/events`,
-      query: { after, limit: 1_000 },
+      query: { after, limit: eventsPageMax },
       answer: runEventPageSchema,
     });
-    for (const event of page.items)
-      if (event.kind === 'output') showEvent(print, event, { raw, logsOnly: true });
-    const last = page.items.at(-1);
-    if (last === undefined) return;
+    for (const event of items) if (event.kind === 'output') show.event(event);
+    const last = items.at(-1);
+    if (last === undefined) break;
     after = last.seq;
   }
+  show.end();
 }
 
 async function watch(context: CommandContext, id: string, options: { readonly raw?: true }): Promise<void> {
@@ -223,7 +233,7 @@ async function cancel(
     body: options,
     answer: runCancelAnswerSchema,
   });
-  if (print.json) print.out(JSON.stringify({ result, run }));
+  if (print.json) print.data({ result, run });
   else if (result === 'canceled') print.out('Canceled; it had not started.');
   else print.out(`Asked ${run.agent?.name ?? 'the agent'} to stop it. See \`wayside run watch ${run.id}\`.`);
 }
@@ -235,10 +245,10 @@ async function release(
 ): Promise<void> {
   const path = `/v1/runs/${encodeURIComponent(id)}/release`;
   const run = await client.call({ method: 'POST', path, body: options, answer: runSchema });
-  if (print.json) print.out(JSON.stringify(run));
+  if (print.json) print.data(run);
   else
     print.out(
-      `Released the slot of ${run.action.name} #${run.sequence}. ${stripControls(run.failure?.message ?? '')}`.trimEnd(),
+      `Released the slot of ${run.action.name} #${run.sequence}. ${run.failure?.message ?? ''}`.trimEnd(),
     );
 }
 

@@ -3,21 +3,18 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { actionSchema, schedulePageSchema, scheduleSchema } from '../../protocol/api/operations.ts';
 import type { Schedule } from '../../protocol/api/operations.ts';
-import { Failure } from '../../protocol/failures.ts';
-import { readSecret } from '../ask.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { acting, everything, examples, many } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
-import { parseInputs } from '../inputs.ts';
 import { table, time } from '../print.ts';
 import type { Printer } from '../print.ts';
+import { readInputs } from '../read-inputs.ts';
 
 export function registerSchedule(program: Command, surroundings: Surroundings): void {
   const schedule = program.command('schedule').description('runs at set times');
-  const many = (value: string, before: string[]): string[] => [...before, value];
   schedule
     .command('create <name>')
     .description('run an action at set times')
-    .requiredOption('--action <action>')
+    .requiredOption('--action <action>', 'what it presses')
     .requiredOption('--cron <expression>', 'five or six fields, for instance "0 3 * * 1-5"')
     .option('--zone <zone>', 'IANA time zone', 'UTC')
     .option('-i, --input <name=value>', 'an input; repeat for more', many, [])
@@ -41,17 +38,38 @@ export function registerSchedule(program: Command, surroundings: Surroundings): 
     )
     .addHelpText(
       'after',
-      '\nExample:\n  wayside schedule create nightly --action backup --cron "0 3 * * *" --zone Europe/Berlin',
+      examples('wayside schedule create nightly --action backup --cron "0 3 * * *" --zone Europe/Berlin'),
     )
     .action(acting(surroundings, create));
-  schedule.command('list').description('list the schedules').action(acting(surroundings, list));
+  schedule
+    .command('list')
+    .description('list the schedules')
+    .addHelpText('after', examples('wayside schedule list'))
+    .action(acting(surroundings, list));
   schedule
     .command('show <schedule>')
     .description('show a schedule and its next ten times')
+    .addHelpText('after', examples('wayside schedule show nightly'))
     .action(acting(surroundings, show));
-  schedule.command('pause <schedule>').description('stop it from firing').action(acting(surroundings, pause));
-  schedule.command('resume <schedule>').description('let it fire again').action(acting(surroundings, resume));
-  schedule.command('delete <schedule>').description('delete a schedule').action(acting(surroundings, remove));
+  registerChanges(schedule, surroundings);
+}
+
+function registerChanges(schedule: Command, surroundings: Surroundings): void {
+  schedule
+    .command('pause <schedule>')
+    .description('stop it from firing')
+    .addHelpText('after', examples('wayside schedule pause nightly'))
+    .action(acting(surroundings, pause));
+  schedule
+    .command('resume <schedule>')
+    .description('let it fire again')
+    .addHelpText('after', examples('wayside schedule resume nightly'))
+    .action(acting(surroundings, resume));
+  schedule
+    .command('delete <schedule>')
+    .description('delete a schedule')
+    .addHelpText('after', examples('wayside schedule delete nightly'))
+    .action(acting(surroundings, remove));
 }
 
 interface CreateOptions {
@@ -69,14 +87,7 @@ async function create(context: CommandContext, name: string, options: CreateOpti
   const { client, print, project } = context;
   const path = `${project}/actions/${encodeURIComponent(options.action)}`;
   const { definition } = await client.call({ method: 'GET', path, answer: actionSchema });
-  const inputs = parseInputs(options.input, definition?.inputs ?? null);
-  for (const pair of options.secret) {
-    const [, input, file] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
-    if (input === undefined || file === undefined) {
-      throw new Failure('invalid_configuration', '--secret takes name=file, or name=- for standard input.');
-    }
-    inputs[input] = await readSecret(context.surroundings, { file, prompt: `Input ${input}` });
-  }
+  const inputs = await readInputs(context.surroundings, options, definition?.inputs ?? null);
   const schedule = await client.call({
     method: 'POST',
     path: `${project}/schedules`,
@@ -96,16 +107,7 @@ async function create(context: CommandContext, name: string, options: CreateOpti
 }
 
 async function list({ client, print, project }: CommandContext): Promise<void> {
-  const schedules = await collect(
-    allPages(Infinity, (cursor) =>
-      client.call({
-        method: 'GET',
-        path: `${project}/schedules`,
-        query: { cursor, limit: 200 },
-        answer: schedulePageSchema,
-      }),
-    ),
-  );
+  const schedules = await everything(client, `${project}/schedules`, schedulePageSchema);
   if (print.json) {
     print.data(schedules);
     return;

@@ -1,10 +1,11 @@
 // `wayside server`: starts the control plane in this process. The one command that may import it.
 import type { Command } from 'commander';
 import { serverOptions, environmentName, parseServerConfig } from '../../control-plane/config.ts';
-import { runServer } from '../../control-plane/main.ts';
 import { Failure } from '../../protocol/failures.ts';
+import { examples, tellFailure } from '../cli.ts';
 import type { Surroundings } from '../cli.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodeOfFailure, exitCodes } from '../exit-codes.ts';
+import { openPrinter } from '../print.ts';
 
 export function registerServer(program: Command, surroundings: Surroundings): void {
   const server = program
@@ -12,20 +13,25 @@ export function registerServer(program: Command, surroundings: Surroundings): vo
     .description('start a control plane; prints the first owner token once')
     .addHelpText(
       'after',
-      '\nExamples:\n  wayside server\n  wayside server --data /var/lib/wayside --agent-host 0.0.0.0 --public-host wayside.internal',
+      examples(
+        'wayside server',
+        'wayside server --data /var/lib/wayside --agent-host 0.0.0.0 --public-host wayside.internal',
+      ),
     );
   for (const [name, { help }] of Object.entries(serverOptions)) {
     server.option(`--${name} <${name}>`, `${help} (${environmentName(name)})`);
   }
   server.action(async (_options: unknown, command: Command) => {
+    const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
+    const { environment, streams } = surroundings;
     try {
-      const flags = namesOf(command.opts<Record<string, string | undefined>>());
-      const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
-      await runServer(parseServerConfig(flags, surroundings.environment), { json });
+      const config = parseServerConfig(namesOf(command.opts()), environment);
+      // Loaded when it is needed: no other command has to wait for a whole control plane to be read.
+      const { runServer } = await import('../../control-plane/main.ts');
+      await runServer(config, { json });
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      surroundings.streams.stderr.write(`Error: ${error.message}\n`);
-      surroundings.exit(error.code === 'invalid_configuration' ? exitCodes.usage : exitCodes.failed);
+      tellFailure(openPrinter(streams, { json, environment }), error);
+      surroundings.exit(error instanceof Failure ? exitCodeOfFailure(error.code) : exitCodes.failed);
     }
   });
 }

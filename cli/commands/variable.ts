@@ -4,13 +4,12 @@ import { variablePageSchema, variableSchema } from '../../protocol/api/operation
 import { Failure } from '../../protocol/failures.ts';
 import { parseJson } from '../../protocol/json.ts';
 import { readSecret } from '../ask.ts';
-import { acting, allPages, collect } from '../cli.ts';
+import { acting, everything, examples, many } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { table, time } from '../print.ts';
 
 export function registerVariable(program: Command, surroundings: Surroundings): void {
   const variable = program.command('variable').description('stored values that fill inputs');
-  const many = (value: string, before: string[]): string[] => [...before, value];
   variable
     .command('set <name>')
     .description(
@@ -24,17 +23,32 @@ export function registerVariable(program: Command, surroundings: Surroundings): 
     .option('--description <text>')
     .addHelpText(
       'after',
-      '\nExamples:\n  wayside variable set deploy_token --sensitive --bind promote.deploy_token\n  echo eu-west-1 | wayside variable set region',
+      examples(
+        'wayside variable set deploy_token --sensitive --bind promote.deploy_token',
+        'wayside variable set deploy_token --sensitive --value-file ./token --action promote',
+        'echo eu-west-1 | wayside variable set region',
+      ),
     )
     .action(acting(surroundings, set));
   variable
     .command('list')
-    .description('list the variables of the project')
+    .description('list the variables of the project; sensitive values are never shown')
+    .addHelpText('after', examples('wayside variable list'))
     .action(acting(surroundings, list));
+  variable
+    .command('show <name>')
+    .description('show a variable; a sensitive value is never shown')
+    .option('--action <action>', 'the one of this action')
+    .addHelpText('after', examples('wayside variable show region'))
+    .action(acting(surroundings, show));
   variable
     .command('delete <name>')
     .description('delete a variable')
-    .option('--action <action>')
+    .option('--action <action>', 'the one of this action')
+    .addHelpText(
+      'after',
+      examples('wayside variable delete region', 'wayside variable delete token --action promote'),
+    )
     .action(acting(surroundings, remove));
 }
 
@@ -62,7 +76,7 @@ async function set(context: CommandContext, name: string, options: SetOptions): 
     },
     answer: variableSchema,
   });
-  if (print.json) print.out(JSON.stringify(stored));
+  if (print.json) print.data(stored);
   else print.out(`Stored ${stored.name}${stored.sensitive ? ', sealed' : ''}.`);
   if (!print.json && stored.sensitive && stored.action === null && stored.bind.length === 0) {
     print.err('It goes nowhere until it is bound: `--bind <action>.<input>`.');
@@ -78,18 +92,9 @@ function parseBinding(text: string): { action: string; input: string } {
 }
 
 async function list({ client, print, project }: CommandContext): Promise<void> {
-  const variables = await collect(
-    allPages(Infinity, (cursor) =>
-      client.call({
-        method: 'GET',
-        path: `${project}/variables`,
-        query: { cursor, limit: 200 },
-        answer: variablePageSchema,
-      }),
-    ),
-  );
+  const variables = await everything(client, `${project}/variables`, variablePageSchema);
   if (print.json) {
-    print.out(JSON.stringify(variables));
+    print.data(variables);
     return;
   }
   const rows = variables.map((variable) => [
@@ -100,6 +105,28 @@ async function list({ client, print, project }: CommandContext): Promise<void> {
     time(variable.updated_at),
   ]);
   print.out(table(['NAME', 'SCOPE', 'VALUE', 'BOUND TO', 'UPDATED'], rows));
+}
+
+async function show(
+  { client, print, project }: CommandContext,
+  name: string,
+  options: { readonly action?: string },
+): Promise<void> {
+  const variable = await client.call({
+    method: 'GET',
+    path: `${project}/variables/${encodeURIComponent(name)}`,
+    query: { action: options.action },
+    answer: variableSchema,
+  });
+  if (print.json) {
+    print.data(variable);
+    return;
+  }
+  print.out(`${variable.name} = ${variable.sensitive ? '(sensitive)' : JSON.stringify(variable.value)}`);
+  if (variable.description !== '') print.out(`  ${variable.description}`);
+  print.out(`  of ${variable.action === null ? 'the project' : `the action ${variable.action}`}`);
+  for (const { action, input } of variable.bind) print.out(`  goes to the input ${input} of ${action}`);
+  print.out(`  set ${time(variable.updated_at)}`);
 }
 
 async function remove(

@@ -1,0 +1,75 @@
+// `wayside project …` and `wayside organization`: where everything else is.
+import type { Command } from 'commander';
+import { organizationSchema, projectPageSchema, projectSchema } from '../../protocol/api/authority.ts';
+import { acting, everything, examples } from '../cli.ts';
+import type { CommandContext, Surroundings } from '../cli.ts';
+import { table, time } from '../print.ts';
+
+export function registerProject(program: Command, surroundings: Surroundings): void {
+  program
+    .command('organization')
+    .description('show the organization that the token belongs to')
+    .addHelpText('after', examples('wayside organization'))
+    .action(acting(surroundings, organization));
+  const project = program.command('project').description('projects');
+  project
+    .command('create <name>')
+    .description('create a project')
+    .option('--description <text>')
+    .addHelpText('after', examples('wayside project create shop --description "The web shop"'))
+    .action(acting(surroundings, create));
+  project
+    .command('list')
+    .description('list the projects that you may see')
+    .addHelpText('after', examples('wayside project list'))
+    .action(acting(surroundings, list));
+  project
+    .command('show <project>')
+    .description('show a project')
+    .addHelpText('after', examples('wayside project show shop'))
+    .action(acting(surroundings, show));
+  project
+    .command('delete <project>')
+    .description('delete a project that nothing hangs on')
+    .addHelpText('after', examples('wayside project delete shop'))
+    .action(acting(surroundings, remove));
+}
+
+async function organization({ client, print }: CommandContext): Promise<void> {
+  const answer = await client.call({ method: 'GET', path: '/v1/organization', answer: organizationSchema });
+  if (print.json) print.data(answer);
+  else print.out(`${answer.name}  trust domain ${answer.trust_domain}, since ${time(answer.created_at)}`);
+}
+
+async function create(
+  { client, print }: CommandContext,
+  name: string,
+  options: { readonly description?: string },
+): Promise<void> {
+  const path = '/v1/projects';
+  const made = await client.call({ method: 'POST', path, body: { name, ...options }, answer: projectSchema });
+  if (print.json) print.data(made);
+  else print.out(`Created the project ${made.name}. Use it with --project ${made.name} or WAYSIDE_PROJECT.`);
+}
+
+async function list({ client, print }: CommandContext): Promise<void> {
+  const projects = await everything(client, '/v1/projects', projectPageSchema);
+  if (print.json) {
+    print.data(projects);
+    return;
+  }
+  const rows = projects.map(({ name, description, created_at }) => [name, time(created_at), description]);
+  print.out(table(['NAME', 'CREATED', 'DESCRIPTION'], rows));
+}
+
+async function show({ client, print }: CommandContext, reference: string): Promise<void> {
+  const path = `/v1/projects/${encodeURIComponent(reference)}`;
+  const project = await client.call({ method: 'GET', path, answer: projectSchema });
+  if (print.json) print.data(project);
+  else print.out(`${project.name}  ${project.id}  ${project.description}`.trimEnd());
+}
+
+async function remove({ client, print }: CommandContext, reference: string): Promise<void> {
+  await client.send({ method: 'DELETE', path: `/v1/projects/${encodeURIComponent(reference)}` });
+  print.err(`Deleted the project ${reference}.`);
+}
