@@ -1,19 +1,24 @@
 // A control group for each run where the kernel and the agent's rights allow one (cgroups(7), version 2): whatever a
 // run starts is in it and cannot leave it by setsid, by forking twice or by dropping its environment. Where there is
 // none, processes are found by their group, session, parents and tag.
+//
+// The groups are threaded ones. Into such a group a single thread can step, which takes some fifty microseconds; into
+// any other only a whole process, for which the kernel waits until every processor has been through its scheduler: ten
+// milliseconds and more in which the agent could do nothing else.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { signal } from './processes.ts';
 
 export interface Fence {
   readonly path: string;
   /**
-   * Calls `start`, which forks at once, from inside: what it starts is in from its first instruction on. The agent
-   * itself steps in and out, which takes some ten microseconds, because a process could fork before it is moved.
+   * Calls `start`, which forks at once, from inside: what it starts is in from its first instruction on. The agent's
+   * own thread steps in and out, because a process could fork before it is moved.
    */
   within<Result>(start: () => Result): Result;
   /** Everything alive in it. */
   pids(): readonly number[];
-  /** Kills everything in it at once, also what is being forked. */
+  /** Freezes everything in it, so that nothing is forked any more, and kills it. */
   kill(): void;
   /** Takes the empty group away; one that is not empty stays. */
   remove(): void;
@@ -40,6 +45,7 @@ export function createFences(): Fences {
       const path = pathOf(runId);
       try {
         mkdirSync(path);
+        writeFileSync(join(path, 'cgroup.type'), 'threaded');
         return fenceAt(path, base);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') return fenceAt(path, base);
@@ -49,12 +55,13 @@ export function createFences(): Fences {
     },
     find: (runId) => {
       const path = pathOf(runId);
-      return existsSync(join(path, procs)) ? fenceAt(path, base) : null;
+      return existsSync(join(path, threads)) ? fenceAt(path, base) : null;
     },
   };
 }
 
-const procs = 'cgroup.procs';
+/** Reading the processes of a threaded group is refused; its threads are told. */
+const threads = 'cgroup.threads';
 
 /** The folder of the group that this process is in; null without version 2. */
 function ownGroup(): string | null {
@@ -73,7 +80,8 @@ function ownGroup(): string | null {
 function fenceAt(path: string, base: string): Fence {
   const pids = (): readonly number[] => {
     try {
-      return readFileSync(join(path, procs), 'latin1').split('\n').filter(Boolean).map(Number);
+      const ids = readFileSync(join(path, threads), 'latin1').split('\n').filter(Boolean).map(Number);
+      return [...new Set(ids.map(processOf))];
     } catch {
       return [];
     }
@@ -90,13 +98,15 @@ function fenceAt(path: string, base: string): Fence {
     },
     pids,
     kill: () => {
-      // Should the agent ever have got stuck in it: signals go to each process but this one.
-      if (pids().includes(process.pid)) return;
+      const inside = pids();
+      // Should the agent ever have got stuck in it, it must not freeze itself.
+      if (inside.length === 0 || inside.includes(process.pid)) return;
       try {
-        writeFileSync(join(path, 'cgroup.kill'), '1');
+        writeFileSync(join(path, 'cgroup.freeze'), '1');
       } catch {
-        // An older kernel: the signals to each process are there.
+        // An older kernel: whoever goes on killing until nothing is left wins all the same.
       }
+      for (const pid of pids()) signal(pid, 'SIGKILL');
     },
     remove: () => {
       try {
@@ -108,12 +118,22 @@ function fenceAt(path: string, base: string): Fence {
   };
 }
 
-/** Moves this process; zero stands for who writes. */
+/** Moves this thread; zero stands for who writes. */
 function move(group: string): boolean {
   try {
-    writeFileSync(join(group, procs), '0');
+    writeFileSync(join(group, threads), '0');
     return true;
   } catch {
     return false;
+  }
+}
+
+/** The process of a thread (proc(5)); the thread itself where it is gone by now. */
+function processOf(thread: number): number {
+  try {
+    const status = readFileSync(`/proc/${thread}/status`, 'latin1');
+    return Number(/^Tgid:\s+(\d+)/m.exec(status)?.[1] ?? thread);
+  } catch {
+    return thread;
   }
 }

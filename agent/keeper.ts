@@ -31,9 +31,10 @@ export interface Keeper {
 
 /**
  * Reads lines `watch ITEM` and `forget ITEM`, where an item is `group:GROUP:RUN`, `container:ENGINE:NAME` or
- * `fence:PATH:`. At the end of input it kills groups and fences at once (the kernel lets no member of one fork past
- * that), then what carries the tag and left its group, again until nothing is found or five seconds have passed. The
- * last line `done` means that the agent left in order. Items hold no spaces and no shell characters.
+ * `fence:PATH:`. At the end of input it kills groups and fences at once (the kernel lets no member of a group fork past
+ * that, and what is frozen forks nothing), then what carries the tag and left its group, again until nothing is found
+ * or five seconds have passed. The last line `done` means that the agent left in order. Items hold no spaces and no
+ * shell characters.
  */
 const script = `
 trap '' HUP INT QUIT TERM PIPE
@@ -52,7 +53,10 @@ while [ "$round" -lt 50 ]; do
     kind="\${item%%:*}" rest="\${item#*:}"
     first="\${rest%%:*}" second="\${rest#*:}"
     if [ "$kind" = fence ]; then
-      [ "$round" = 0 ] && echo 1 2>/dev/null > "$first/cgroup.kill"
+      [ "$round" = 0 ] && echo 1 2>/dev/null > "$first/cgroup.freeze"
+      while read -r thread; do
+        kill -s KILL "$thread" 2>/dev/null && alive=yes
+      done 2>/dev/null < "$first/cgroup.threads"
       continue
     fi
     if [ "$kind" = container ]; then
