@@ -7,6 +7,8 @@ import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { Failure } from '../protocol/failures.ts';
 import { requestsPerMinuteMax } from '../protocol/limits.ts';
+import { readFault } from './fault.ts';
+import type { Fault } from './fault.ts';
 
 const portSchema = z
   .string()
@@ -69,6 +71,8 @@ export interface ServerConfig {
   readonly keyringPassphrase: string | null;
   readonly requestsPerMinute: number;
   readonly logLevel: string;
+  /** Where a fault test ends the process; null everywhere else. */
+  readonly fault: Fault | null;
 }
 
 /**
@@ -97,6 +101,7 @@ export function parseServerConfig(
     keyringPassphrase: passphraseFile === undefined ? null : readFile(passphraseFile).trimEnd(),
     requestsPerMinute: option('requests-per-minute'),
     logLevel: option('log-level'),
+    fault: readFault(environment),
   });
 }
 

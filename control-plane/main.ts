@@ -1,13 +1,13 @@
 // Runs a control plane as a process: starts it, says where it listens, and ends it in order.
 import { pino } from 'pino';
 import type { ServerConfig } from './config.ts';
+import { faultPointOf } from './fault.ts';
 import { startServer } from './server.ts';
-import type { RunningServer, ServerOptions } from './server.ts';
+import type { RunningServer } from './server.ts';
 
 export interface RunOptions {
   /** One JSON line on standard output instead of sentences. */
   readonly json: boolean;
-  readonly faultPoint?: ServerOptions['faultPoint'];
 }
 
 /** Resolves when the server has been told to end (SIGINT, SIGTERM) and everything is closed. */
@@ -24,7 +24,9 @@ export async function runServer(config: ServerConfig, options: RunOptions): Prom
       log.flush();
       process.exit(1);
     },
-    ...(options.faultPoint === undefined ? {} : { faultPoint: options.faultPoint }),
+    ...(config.fault === null
+      ? {}
+      : { faultPoint: faultPointOf(config.fault, () => process.kill(process.pid, 'SIGKILL')) }),
   });
   sayWhere(server, config, options.json);
   await asked;
