@@ -59,8 +59,8 @@ export function* fireTimes(
       if (isLeftOut(wall, zone, stretch, policy)) continue;
       horizon = at + searchMsMax;
       yield at;
-    } else if (at - end > farMs) {
-      // No clock that is moved in between shows the wall time so much earlier.
+    } else if (at - end > farMs && end - from > farMs) {
+      // Clocks that are moved in between show none of the wall times passed already, and `wall` not much earlier.
       from = at - farMs;
       stretch = stretchAt(zone, from);
     } else {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseCron } from '../../../control-plane/schedules/cron.ts';
 import { canonicalZone, fireTimes, nextFireTime } from '../../../control-plane/schedules/fire-times.ts';
 import type { ClockPolicy } from '../../../control-plane/schedules/fire-times.ts';
-import { expressions, policies, slowFireTimes, windowOf } from './oracle.ts';
+import { changeIn, expressions, policies, slowFireTimes, windowOf } from './oracle.ts';
 import type { Window } from './oracle.ts';
 
 const usual: ClockPolicy = { skippedHour: 'run_after', doubledHour: 'first' };
@@ -46,7 +46,7 @@ describe('fire times are those that a slow look at every minute finds', () => {
     const window = windowOf(zone, from, until);
     fc.assert(
       fc.property(
-        expressions(),
+        expressions({ near: changeIn(window) }),
         policies,
         fc.double({ min: 0, max: 1, noNaN: true }),
         (expression, policy, part) => {
@@ -64,6 +64,21 @@ describe('fire times are those that a slow look at every minute finds', () => {
       { numRuns: 60 },
     );
   });
+
+  test.for(['America/New_York', 'Australia/Lord_Howe'])(
+    'half hour by half hour in %s, over years',
+    (zone) => {
+      const window = windowOf(zone, '2026-01-01T00:00Z', '2027-12-31T00:00Z', 1_800_000);
+      const clocksChange = new Date(Date.UTC(2026, 10, 1));
+      fc.assert(
+        fc.property(expressions({ halfHours: true, near: clocksChange }), policies, (expression, policy) => {
+          const fast = fastFireTimes(expression.text, window, policy);
+          expect(fast, expression.text).toEqual(slowFireTimes(expression, window, policy));
+        }),
+        { numRuns: 30 },
+      );
+    },
+  );
 
   test('second by second, where the clocks change', () => {
     const spring = windowOf('Europe/Berlin', '2026-03-29T00:30Z', '2026-03-29T01:30Z', 1_000);

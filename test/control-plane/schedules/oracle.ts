@@ -87,37 +87,72 @@ export const policies: fc.Arbitrary<ClockPolicy> = fc.record({
   doubledHour: fc.constantFrom('first', 'second', 'both'),
 });
 
-/** Expressions of five fields, or of six with a second. */
-export function expressions(options: { readonly seconds?: boolean } = {}): fc.Arbitrary<Expression> {
-  return fc
-    .record({
-      second: options.seconds === true ? fieldOf(0, 59) : fc.constant(null),
-      minute: fieldOf(0, 59),
-      hour: fieldOf(0, 23),
-      date: dateField(),
-      month: fc.oneof({ weight: 4, arbitrary: star }, { weight: 1, arbitrary: fieldOf(1, 12, monthNames) }),
-      weekday: weekdayField(),
-    })
-    .map(({ second, minute, hour, date, month, weekday }) => {
-      const texts = [minute.text, hour.text, date.text, month.text, weekday.text];
-      return {
-        text: (second === null ? texts : [second.text, ...texts]).join(' '),
-        names: (wall) => {
-          const at = new Date(wall);
-          const on = { year: at.getUTCFullYear(), month: at.getUTCMonth() + 1, day: at.getUTCDate() };
-          return (
-            (second === null ? at.getUTCSeconds() === 0 : second.names(at.getUTCSeconds())) &&
-            minute.names(at.getUTCMinutes()) &&
-            hour.names(at.getUTCHours()) &&
-            month.names(on.month) &&
-            (date.restricts && weekday.restricts
-              ? date.names(on) || weekday.names(on)
-              : date.names(on) && weekday.names(on))
-          );
-        },
-      };
-    });
+/** The date on which the clocks of a window change, or that in its middle. */
+export function changeIn({ moments, stepMs }: Window): Date {
+  const changed = moments.findIndex(
+    ({ wall }, index) => wall - (moments[index - 1]?.wall ?? wall - stepMs) !== stepMs,
+  );
+  const at = moments[changed === -1 ? Math.floor(moments.length / 2) : changed - 1];
+  return new Date(at?.wall ?? 0);
 }
+
+/** Expressions of five fields, or of six with a second; with `near` many of them name that date and its first hours. */
+export function expressions(
+  options: { readonly seconds?: boolean; readonly halfHours?: boolean; readonly near?: Date } = {},
+): fc.Arbitrary<Expression> {
+  const { near } = options;
+  const often = <T>(usual: fc.Arbitrary<T>, there: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+    near === undefined ? usual : fc.oneof(usual, there);
+  const only = (value = 0): Field => ({ text: String(value), names: (other) => other === value });
+  const onDate: DayField = {
+    text: String(near?.getUTCDate()),
+    restricts: true,
+    names: ({ day }) => day === near?.getUTCDate(),
+  };
+  const earlyHours = fc
+    .array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 3 })
+    .map((hours) => ({
+      text: hours.join(','),
+      names: (hour: number) => hours.includes(hour),
+    }));
+  return (
+    fc
+      .record({
+        second: options.seconds === true ? fieldOf(0, 59) : fc.constant(null),
+        minute: options.halfHours === true ? fc.constantFrom(only(0), only(30), halfHours) : fieldOf(0, 59),
+        hour: often(fieldOf(0, 23), earlyHours),
+        date: often(dateField(), fc.constant(onDate)),
+        month: often(
+          fc.oneof({ weight: 4, arbitrary: star }, { weight: 1, arbitrary: fieldOf(1, 12, monthNames) }),
+          fc.constant(only((near?.getUTCMonth() ?? 0) + 1)),
+        ),
+        weekday: weekdayField(),
+      })
+      // A date that none of the months has is refused when it is parsed.
+      .filter(({ date, month }) => date !== onDate || month.names((near?.getUTCMonth() ?? 0) + 1))
+      .map(({ second, minute, hour, date, month, weekday }) => {
+        const texts = [minute.text, hour.text, date.text, month.text, weekday.text];
+        return {
+          text: (second === null ? texts : [second.text, ...texts]).join(' '),
+          names: (wall) => {
+            const at = new Date(wall);
+            const on = { year: at.getUTCFullYear(), month: at.getUTCMonth() + 1, day: at.getUTCDate() };
+            return (
+              (second === null ? at.getUTCSeconds() === 0 : second.names(at.getUTCSeconds())) &&
+              minute.names(at.getUTCMinutes()) &&
+              hour.names(at.getUTCHours()) &&
+              month.names(on.month) &&
+              (date.restricts && weekday.restricts
+                ? date.names(on) || weekday.names(on)
+                : date.names(on) && weekday.names(on))
+            );
+          },
+        };
+      })
+  );
+}
+
+const halfHours: Field = { text: '*/30', names: (minute) => minute % 30 === 0 };
 
 const star: fc.Arbitrary<Field> = fc.constant({ text: '*', names: () => true });
 
