@@ -1,7 +1,5 @@
 // What the parts of a run's path agree on: the facts of a row, a seat, and everything that they are given from outside.
 import type { CryptoKey } from 'jose';
-import type { RunEvent } from '../../protocol/api/runs.ts';
-import type { FailureCode } from '../../protocol/failures.ts';
 import type { IntentKey } from '../../protocol/intent.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
 import type { Caller } from '../authority/authorize.ts';
@@ -142,16 +140,4 @@ export interface RunsDeps {
   /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */
   readonly retentionMs?: number;
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
-}
-
-/** Why a run ended where no agent's outcome says it. */
-export interface Verdict {
-  readonly code: FailureCode;
-  readonly message: string;
-}
-
-/** Events of a run that were just committed. */
-export interface Published {
-  readonly run: string;
-  readonly events: readonly RunEvent[];
 }
