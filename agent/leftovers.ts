@@ -49,15 +49,15 @@ export async function killLeftovers(
   const fenced = [...tags].flatMap((runId) => fences.find(runId) ?? []);
   const killed = new Set<string>();
   const deadline = clock.boot() + killMsMax;
-  let sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced });
+  let sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced, killed });
   while (sighting.ours.length > 0 && clock.boot() < deadline) {
-    for (const { pid, startTime } of sighting.ours) {
-      killed.add(`${pid}:${startTime}`);
-      signal(pid, 'SIGKILL');
+    for (const entry of sighting.ours) {
+      killed.add(identityOf(entry));
+      signal(entry.pid, 'SIGKILL');
     }
     for (const fence of fenced) fence.kill();
     await clock.sleep(stopPollMsMin);
-    sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced });
+    sighting = sight(await listProcesses(), { records: thisBoot, tags, fenced, killed });
   }
   for (const fence of fenced) fence.remove();
   const containers = await killContainers(records, options.killContainer);
@@ -79,10 +79,13 @@ function sight(
     records,
     tags,
     fenced,
+    killed,
   }: {
     readonly records: readonly SpawnRecord[];
     readonly tags: ReadonlySet<string>;
     readonly fenced: readonly Fence[];
+    /** What was proved to be ours stays so while it dies, also when its leader is gone already. */
+    readonly killed: ReadonlySet<string>;
   },
 ): Sighting {
   const inside = new Set(fenced.flatMap((fence) => fence.pids()));
@@ -91,7 +94,8 @@ function sight(
   const ours = new Map<number, ProcessEntry>();
   const doubtful = new Map<number, ProcessEntry>();
   for (const entry of processes)
-    if (inside.has(entry.pid) || isTagged(entry, tags)) ours.set(entry.pid, entry);
+    if (killed.has(identityOf(entry)) || inside.has(entry.pid) || isTagged(entry, tags))
+      ours.set(entry.pid, entry);
   for (const { group, startTime } of records) {
     const leader = byPid.get(group ?? 0);
     const members = processes.filter((entry) => entry.group === group);
@@ -106,6 +110,11 @@ function sight(
   for (const pid of [1, process.pid]) ours.delete(pid);
   for (const pid of ours.keys()) doubtful.delete(pid);
   return { ours: [...ours.values()], doubtful: [...doubtful.values()] };
+}
+
+/** Numbers of processes are used again; with the start time they are not. */
+function identityOf({ pid, startTime }: ProcessEntry): string {
+  return `${pid}:${startTime}`;
 }
 
 function isTagged(entry: ProcessEntry, tags: ReadonlySet<string>): boolean {
