@@ -49,7 +49,8 @@ test.each([
 });
 
 test('what cannot be proved to be ours is named', async () => {
-  const child = await startScript('env -i /bin/sleep 300 & echo pid $!; exit 0');
+  // Until env has begun, the child still carries the tag of the run; hence the pause.
+  const child = await startScript('env -i /bin/sleep 300 & sleep 0.5; echo pid $!; exit 0');
   const [pid = 0] = await pidsOf(child.printed, 1);
   await child.exited;
   const done = await killLeftovers({ records: [recordOf(child)], runs: [] }, options);
