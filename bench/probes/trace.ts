@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { StatementSync } from 'node:sqlite';
 import { isMainThread, threadId, Worker } from 'node:worker_threads';
 import { WebSocket } from 'ws';
+import type { RequestBatch } from '../../control-plane/store/sqlite/messages.ts';
 import { machineMs } from '../clock.ts';
 
 const folder = process.env['BENCH_TRACE'] ?? '';
@@ -61,10 +62,17 @@ if (isMainThread) {
     if (args[0] === 'message') note('receive', typeOf((args[1] as Buffer).subarray(0, 64)));
     return original.apply(self, args);
   });
+  // The store sends each text of a statement once to each of its threads, and a number from then on.
+  const textsOf = new WeakMap<object, string[]>();
   wrap(Worker.prototype as never, 'postMessage', (original, self, args) => {
-    const { requests } = args[0] as { requests?: [number, { sql: string }[]][] };
-    for (const [, statements] of requests ?? []) {
-      const writes = statements.some(({ sql }) => /^(insert|update|delete)/i.test(sql));
+    const { requests = [], texts = [] } = args[0] as Partial<RequestBatch>;
+    const known = textsOf.get(self as object) ?? [];
+    known.push(...texts);
+    textsOf.set(self as object, known);
+    for (const [, statements] of requests) {
+      const writes = statements.some(({ text }) =>
+        /^(insert|update|delete)/i.test(String(known[Number(text)])),
+      );
       note(writes ? 'unit' : 'read', String(statements.length));
     }
     return original.apply(self, args);

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
 import { nowMs } from '../store/dialect.ts';
 import type { ActionsTable, DefinitionsTable } from '../store/schema.ts';
-import { step } from '../store/step.ts';
+import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 
 export interface ActionRow extends ActionsTable {
@@ -47,14 +47,19 @@ export function selectNames(
     .compile();
 }
 
+const actionByReference = perStore((store) =>
+  compileOnce({ project: '', reference: '' }, (p) =>
+    actionRows(store)
+      .where('actions.project', '=', p.project)
+      .where((e) => e.or([e('actions.id', '=', p.reference), e('actions.name', '=', p.reference)]))
+      .orderBy((e) => e.case().when('actions.id', '=', p.reference).then(0).else(1).end())
+      .limit(1),
+  ),
+);
+
 /** By id or by name in the project; an id wins where a name looks like one. */
 export function selectAction(store: Store, project: string, reference: string): CompiledQuery<ActionRow> {
-  return actionRows(store)
-    .where('actions.project', '=', project)
-    .where((e) => e.or([e('actions.id', '=', reference), e('actions.name', '=', reference)]))
-    .orderBy((e) => e.case().when('actions.id', '=', reference).then(0).else(1).end())
-    .limit(1)
-    .compile();
+  return actionByReference(store)({ project, reference });
 }
 
 /** What agents that may work advertise in a group, those online first, the newest first. */

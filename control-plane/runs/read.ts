@@ -53,8 +53,7 @@ export async function findRun(
   parts: Reading,
   run: string,
 ): Promise<Pick<RunsTable, 'organization' | 'project' | 'action'> | null> {
-  const query = parts.store.db.selectFrom('runs').select(['organization', 'project', 'action']);
-  const [row] = await parts.store.read(query.where('id', '=', run).compile());
+  const [row] = await parts.store.read(parts.reads.facts({ run }));
   return row ?? null;
 }
 

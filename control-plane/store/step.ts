@@ -1,6 +1,6 @@
 // Steps of a unit, and statements that are compiled once and run with other values each time.
 import type { Compilable, CompiledQuery } from 'kysely';
-import type { Step } from './store.ts';
+import type { Step, Store } from './store.ts';
 
 /** What a guard asks of the statement: how many rows it must touch or return. */
 export interface Guard {
@@ -50,4 +50,16 @@ export function compileOnce<Sample extends Readonly<Record<string, Parameter>>, 
     ...compiled,
     parameters: slots.map((name, index) => (name === null ? compiled.parameters[index] : values[name])),
   });
+}
+
+/** Makes something once for each store, for instance a statement that is compiled once. */
+export function perStore<Made>(make: (store: Store) => Made): (store: Store) => Made {
+  const made = new WeakMap<Store, Made>();
+  return (store) => {
+    const known = made.get(store);
+    if (known !== undefined) return known;
+    const fresh = make(store);
+    made.set(store, fresh);
+    return fresh;
+  };
 }

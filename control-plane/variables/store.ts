@@ -1,8 +1,9 @@
 // The SQL of variables and of the places that a sensitive one is bound to.
+import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
 import { nowMs } from '../store/dialect.ts';
 import type { VariablesTable } from '../store/schema.ts';
-import { step } from '../store/step.ts';
+import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 
 export interface VariableRow extends VariablesTable {
@@ -54,12 +55,7 @@ export function selectVariablesFor(
   store: Store,
   scope: { readonly project: string; readonly action: string },
 ): CompiledQuery<VariablesTable> {
-  return store.db
-    .selectFrom('variables')
-    .selectAll()
-    .where('project', '=', scope.project)
-    .where('action', 'in', ['', scope.action])
-    .compile();
+  return variablesFor(store)(scope);
 }
 
 export function selectBound(store: Store, variables: readonly string[]): CompiledQuery<BoundRow> {
@@ -81,11 +77,7 @@ export function selectBoundTo(
   store: Store,
   action: string,
 ): CompiledQuery<{ variable: string; input: string }> {
-  return store.db
-    .selectFrom('variable_bindings')
-    .select(['variable', 'input'])
-    .where('action', '=', action)
-    .compile();
+  return boundTo(store)({ action });
 }
 
 export function insertVariable(
@@ -129,3 +121,19 @@ export function bindVariable(
     ),
   ];
 }
+
+const variablesFor = perStore((store) =>
+  compileOnce({ project: '', action: '' }, (p) =>
+    store.db
+      .selectFrom('variables')
+      .selectAll()
+      .where('project', '=', p.project)
+      .where('action', 'in', [sql.lit(''), p.action]),
+  ),
+);
+
+const boundTo = perStore((store) =>
+  compileOnce({ action: '' }, (p) =>
+    store.db.selectFrom('variable_bindings').select(['variable', 'input']).where('action', '=', p.action),
+  ),
+);

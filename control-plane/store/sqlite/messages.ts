@@ -25,9 +25,18 @@ export type Answer =
   | { readonly guard: string }
   | { readonly failure: FailureMessage };
 
+/** A statement on its way: its text is a number where the other side has it already (texts.ts). */
+export interface SentStatement {
+  readonly text: number | string;
+  readonly parameters: readonly SQLInputValue[];
+  readonly guard?: Guard;
+}
+
 /** Requests that left the main thread in one turn, each with the number that its answer will carry. */
 export interface RequestBatch {
-  readonly requests: readonly (readonly [number, readonly Statement[]])[];
+  readonly requests: readonly (readonly [number, readonly SentStatement[]])[];
+  /** Texts that are numbers from here on. */
+  readonly texts: readonly string[];
   /** Epoch ms of the clock that was passed to the store; absent where the machine's own clock counts. */
   readonly now?: number;
 }

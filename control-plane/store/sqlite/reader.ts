@@ -5,6 +5,7 @@ import { openReadingConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { describeFailure } from './failure.ts';
 import type { Answer, FromThread, Statement, ThreadSettings, ToThread } from './messages.ts';
+import { openLearntTexts, readStatement } from './texts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a thread');
@@ -13,6 +14,7 @@ const send = (message: FromThread) => {
 };
 
 function serve(connection: Connection): void {
+  const texts = openLearntTexts();
   port?.on('message', (message: Exclude<ToThread, { open: unknown }>) => {
     if ('close' in message) {
       connection.close();
@@ -20,7 +22,9 @@ function serve(connection: Connection): void {
       return;
     }
     if (message.now !== undefined) connection.setNow(message.now);
-    for (const [id, statements] of message.requests) {
+    texts.learn(message.texts);
+    for (const [id, sent] of message.requests) {
+      const statements = sent.map((each) => readStatement(texts, each));
       send({ answers: [[id, readSnapshot(connection, statements)]] });
     }
   });

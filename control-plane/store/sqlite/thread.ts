@@ -6,7 +6,16 @@ import { storePendingMax } from '../../../protocol/limits.ts';
 import { GuardFailed } from '../store.ts';
 import type { StepResult } from '../store.ts';
 import { toFailure } from './failure.ts';
-import type { Answer, FromThread, RequestBatch, Statement, ThreadSettings, ToThread } from './messages.ts';
+import type {
+  Answer,
+  FromThread,
+  RequestBatch,
+  SentStatement,
+  Statement,
+  ThreadSettings,
+  ToThread,
+} from './messages.ts';
+import { openKnownTexts } from './texts.ts';
 
 export interface ThreadOptions {
   readonly entry: URL;
@@ -25,6 +34,7 @@ export class Thread {
   readonly #worker: Worker;
   readonly #options: ThreadOptions;
   readonly #pending = new Map<number, Pending>();
+  readonly #texts = openKnownTexts();
   #outgoing: [number, readonly Statement[]][] = [];
   #last = 0;
   #ended: Failure | null = null;
@@ -91,8 +101,17 @@ export class Thread {
     if (this.#outgoing.length === 0) return;
     const requests = this.#outgoing;
     this.#outgoing = [];
+    const sent = requests.map(
+      ([id, statements]) => [id, statements.map((each) => this.#sent(each))] as const,
+    );
+    const batch = { requests: sent, texts: this.#texts.takeFresh() };
     const { clock } = this.#options;
-    this.#post((clock === null ? { requests } : { requests, now: clock() }) satisfies RequestBatch);
+    this.#post((clock === null ? batch : { ...batch, now: clock() }) satisfies RequestBatch);
+  }
+
+  #sent({ sql, parameters, guard }: Statement): SentStatement {
+    const text = this.#texts.name(sql);
+    return guard === undefined ? { text, parameters } : { text, parameters, guard };
   }
 
   #post(message: ToThread): void {

@@ -7,6 +7,7 @@ import { commitBatch } from './group-commit.ts';
 import type { Unit } from './group-commit.ts';
 import type { FailureMessage, FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { prepareDatabase } from './prepare-database.ts';
+import { openLearntTexts, readStatement } from './texts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a thread');
@@ -16,6 +17,7 @@ const send = (message: FromThread) => {
 
 function serve(connection: Connection): void {
   const queue: Unit[] = [];
+  const texts = openLearntTexts();
   let scheduled = false;
   let closing = false;
   let fatal: FailureMessage | null = null;
@@ -54,7 +56,9 @@ function serve(connection: Connection): void {
       return;
     }
     if (message.now !== undefined) connection.setNow(message.now);
-    for (const request of message.requests) queue.push(request);
+    texts.learn(message.texts);
+    for (const [id, sent] of message.requests)
+      queue.push([id, sent.map((each) => readStatement(texts, each))]);
     schedule();
   });
 }
