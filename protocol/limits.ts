@@ -79,7 +79,6 @@ export const scheduleRetryMs = 1_000;
 export const scheduleBatchRowsMax = 64;
 
 // Inputs and names.
-export const nameCharactersMax = 63;
 export const descriptionCharactersMax = 2_000;
 export const inputsBytesMax = 256 * 1024;
 export const variableBytesMax = 64 * 1024;

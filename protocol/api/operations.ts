@@ -181,7 +181,6 @@ export const variableSchema = z.object({
   updated_at: timeSchema,
   revision: revisionSchema,
 });
-export type Variable = z.infer<typeof variableSchema>;
 export const variablePageSchema = pageOf(variableSchema);
 
 const cronSchema = z.string().max(cronCharactersMax);

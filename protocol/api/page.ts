@@ -14,7 +14,6 @@ export const problemSchema = z.looseObject({
   /** One entry for each member of the request that is wrong. */
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
-export type Problem = z.infer<typeof problemSchema>;
 
 export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(pageRowsMax).default(pageRowsDefault),
