@@ -195,6 +195,28 @@ describe('what changes while it fires', () => {
     expect(world.reports).toEqual([]);
   });
 
+  test('a schedule that was changed in between fires as it is now', async () => {
+    const world = await ScheduleWorld.open();
+    const { action } = await world.action('backup');
+    const { id } = await world.create(action, { cron: '0 9 * * *', inputs: { version: 'v1' } });
+    world.world.now = Date.parse('2027-01-15T09:00:00Z');
+    world.world.faultPoint = async (point) => {
+      if (point !== 'before-request-commit') return;
+      world.world.faultPoint = null;
+      const inputs = JSON.stringify({ version: { value: 'v2' } });
+      await world.world.sql(
+        'update schedules set inputs = ?, revision = revision + 1 where id = ?',
+        inputs,
+        id,
+      );
+    };
+    await world.schedules.fireDue();
+    const runs = await world.runs();
+    expect(runs.map((run) => JSON.parse(run.visible_inputs) as unknown)).toEqual([
+      { version: { value: 'v2' } },
+    ]);
+  });
+
   test('a schedule whose action was deleted in between is gone with it', async () => {
     const world = await ScheduleWorld.open();
     const { action } = await world.action('backup');
