@@ -18,6 +18,7 @@ import { registerProject } from './commands/project.ts';
 import { registerRestore } from './commands/restore.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
+import { registerOwnerToken } from './commands/server-owner-token.ts';
 import { registerServer } from './commands/server.ts';
 import { registerToken } from './commands/token.ts';
 import { registerVariable } from './commands/variable.ts';
@@ -57,7 +58,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerHclEval(program, surroundings);
   registerPki(program, surroundings);
   registerKeyring(program, surroundings);
-  registerServer(program, surroundings);
+  registerOwnerToken(registerServer(program, surroundings), surroundings);
   return program;
 }
 

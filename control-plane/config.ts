@@ -1,4 +1,5 @@
 // The control plane's configuration: flags and environment, parsed once into one frozen object.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -145,6 +146,10 @@ function readTls(
 function readKeyPair(paths: { readonly cert: string; readonly key: string }) {
   const pair = { cert: readFile(paths.cert), key: readFile(paths.key) };
   try {
+    // An empty file would pass for no certificate at all.
+    const certificate = new X509Certificate(pair.cert);
+    if (!certificate.checkPrivateKey(createPrivateKey(pair.key)))
+      throw new Error('the key is of another one');
     createSecureContext(pair);
   } catch (cause) {
     throw new Failure(

@@ -123,6 +123,8 @@ export const enrollBodyBytesMax = 64 * 1024;
 export const enrollRequestsPerMinuteMax = 300;
 /** How soon an agent asks again that waits for a person's approval. */
 export const approvalRetryMs = 5_000;
+/** Of a token that was issued to an owner on the machine of the control plane itself. */
+export const recoveredTokenMs = 3_600_000;
 export const tokenBytes = 32;
 
 // The store (store.md): how much shares one commit, and how much may wait for one.

@@ -16,7 +16,7 @@ export function registerAction(program: Command, surroundings: Surroundings): vo
     .description('offer an operation of a group as an action')
     .option('--group <group>', 'the group whose agents run it')
     .option('--operation <operation>', 'the label of the action block in the agent file; default: the name')
-    .option('--description <text>')
+    .option('--description <text>', 'what it is for')
     .option(
       '--publish-all <group>',
       'instead: one action for everything that the agents of a group advertise',

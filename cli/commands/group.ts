@@ -12,7 +12,7 @@ export function registerGroup(program: Command, surroundings: Surroundings): voi
   group
     .command('create <name>')
     .description('create a group that agents can join')
-    .option('--description <text>')
+    .option('--description <text>', 'what it is for')
     .option('--production', 'a person must approve each joining agent')
     .option('--pinned', 'new definitions run only after a person accepted them')
     .addHelpText('after', examples('wayside group create prod --production'))

@@ -15,7 +15,7 @@ export function registerProject(program: Command, surroundings: Surroundings): v
   project
     .command('create <name>')
     .description('create a project')
-    .option('--description <text>')
+    .option('--description <text>', 'what it is for')
     .addHelpText('after', examples('wayside project create shop --description "The web shop"'))
     .action(acting(surroundings, create));
   project

@@ -54,7 +54,7 @@ function registerReading(run: Command, surroundings: Surroundings): void {
     .action(acting(surroundings, list));
   run
     .command('show <run>')
-    .description('show a run')
+    .description('show what was asked, what became of it, and why')
     .addHelpText('after', examples(`wayside run show ${exampleId}`))
     .action(acting(surroundings, show));
   run

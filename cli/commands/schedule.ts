@@ -9,6 +9,12 @@ import { table, time } from '../print.ts';
 import type { Printer } from '../print.ts';
 import { readInputs } from '../read-inputs.ts';
 
+const cronHelp = `
+The fields of an expression: [second] minute hour day-of-month month day-of-week. Names (jan, fri), lists, ranges and
+steps work in all of them, Sunday is 0 or 7, and @daily and the like are short for the usual ones. Days may also be
+L (the last), L-3, 15W (the workday nearest to the 15th), LW, fri#2 (the second Friday) and friL (the last one). Where
+both day fields restrict, a day counts that either of them names; a field with a * in it does not restrict.`;
+
 export function registerSchedule(program: Command, surroundings: Surroundings): void {
   const schedule = program.command('schedule').description('runs at set times');
   schedule
@@ -36,6 +42,7 @@ export function registerSchedule(program: Command, surroundings: Surroundings): 
         .choices(['skip', 'once', 'all'])
         .default('once'),
     )
+    .addHelpText('after', cronHelp)
     .addHelpText(
       'after',
       examples('wayside schedule create nightly --action backup --cron "0 3 * * *" --zone Europe/Berlin'),

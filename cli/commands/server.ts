@@ -7,7 +7,8 @@ import type { Surroundings } from '../cli.ts';
 import { exitCodeOfFailure, exitCodes } from '../exit-codes.ts';
 import { openPrinter } from '../print.ts';
 
-export function registerServer(program: Command, surroundings: Surroundings): void {
+/** Answers the command, for what belongs below it. */
+export function registerServer(program: Command, surroundings: Surroundings): Command {
   const server = program
     .command('server')
     .description('start a control plane; prints the first owner token once')
@@ -21,19 +22,34 @@ export function registerServer(program: Command, surroundings: Surroundings): vo
   for (const [name, { help }] of Object.entries(serverOptions)) {
     server.option(`--${name} <${name}>`, `${help} (${environmentName(name)})`);
   }
-  server.action(async (_options: unknown, command: Command) => {
-    const { json = false } = command.optsWithGlobals<{ readonly json?: boolean }>();
-    const { environment, streams } = surroundings;
-    try {
-      const config = parseServerConfig(namesOf(command.opts()), environment);
+  server.action(
+    actingOnServer(surroundings, async (flags, options) => {
+      const config = parseServerConfig(flags, surroundings.environment);
       // Loaded when it is needed: no other command has to wait for a whole control plane to be read.
       const { runServer } = await import('../../control-plane/main.ts');
-      await runServer(config, { json });
+      await runServer(config, options);
+    }),
+  );
+  return server;
+}
+
+type Flags = Readonly<Record<string, string | undefined>>;
+
+/** Wraps what a command does in this process rather than over HTTP: failures in words, and the exit code. */
+export function actingOnServer(
+  surroundings: Surroundings,
+  act: (flags: Flags, options: { readonly json: boolean }) => Promise<void>,
+): (options: unknown, command: Command) => Promise<void> {
+  return async (_options, command) => {
+    const { json = false, ...flags } = command.optsWithGlobals<{ readonly json?: boolean } & Flags>();
+    const { environment, streams } = surroundings;
+    try {
+      await act(namesOf(flags), { json });
     } catch (error) {
       tellFailure(openPrinter(streams, { json, environment }), error);
       surroundings.exit(error instanceof Failure ? exitCodeOfFailure(error.code) : exitCodes.failed);
     }
-  });
+  };
 }
 
 /** Commander writes `agentPort`, the configuration `agent-port`. */

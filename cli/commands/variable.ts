@@ -20,7 +20,7 @@ export function registerVariable(program: Command, surroundings: Surroundings): 
     .option('--action <action>', 'only for this action; without it for the whole project')
     .option('--bind <action.input>', 'where a sensitive variable may go; repeat for more', many, [])
     .option('--as-json', 'the value is JSON: a number, true, a list or a map')
-    .option('--description <text>')
+    .option('--description <text>', 'what it is for')
     .addHelpText(
       'after',
       examples(

@@ -1,13 +1,17 @@
-// The first start: organization and project `default` with their owner, and the token that is printed once.
+// The first start: organization and project `default` with their owner, and the token that is printed once. And the
+// way back for an owner who has lost every token.
 import { randomUUIDv7 } from 'node:crypto';
+import { Failure } from '../../protocol/failures.ts';
+import { recoveredTokenMs } from '../../protocol/limits.ts';
 import { insertBinding, insertToken, noTokenYet } from '../authority/binding-store.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
+import type { Policy, PrincipalRecord } from '../authority/policy.ts';
 import { bumpPolicy, readPolicy } from '../authority/store.ts';
 import { mintToken } from '../authority/token.ts';
 import { newPrincipal } from '../principals/create.ts';
 import { newProject } from '../projects/create.ts';
 import { GuardFailed } from '../store/store.ts';
-import type { Store } from '../store/store.ts';
+import type { Step, Store } from '../store/store.ts';
 import { insertOrganization, selectOrganizations } from './store.ts';
 
 interface Deps {
@@ -58,38 +62,71 @@ export async function createOrganization({ store, audit }: Deps): Promise<void> 
  * The first owner's token, where there has never been any; else null. A step of its own, taken only when all
  * listeners are open: a first start that fails in between would have made a token that nobody ever sees.
  */
-export async function issueFirstToken({ store, audit }: Deps): Promise<string | null> {
-  const policy = await readPolicy(store);
+export async function issueFirstToken(deps: Deps): Promise<string | null> {
+  const policy = await readPolicy(deps.store);
   const owner = [...policy.principals.values()].find(({ name }) => name === ownerName);
   if (owner === undefined) return null;
-  const { token, hash } = mintToken();
-  const id = randomUUIDv7();
-  const { organization } = owner;
-  const name = 'first owner token';
   try {
-    await store.write([
-      noTokenYet(store),
-      insertToken(store, {
-        id,
-        organization,
-        principal: owner.id,
-        name,
-        hash,
-        permissions: null,
-        expires_at: null,
-      }),
-      bumpPolicy(store, policy),
-      audit.step({
-        ...entryOf(organization, owner),
-        operation: 'token.create',
-        resource: `tokens/${id}`,
-        details: { after: { principal: owner.name, name, permissions: null, expires_at: null } },
-      }),
-    ]);
+    return await issueTo(deps, policy, {
+      owner,
+      name: 'first owner token',
+      expiresAt: null,
+      guards: [noTokenYet(deps.store)],
+    });
   } catch (error) {
     if (error instanceof GuardFailed) return null;
     throw error;
   }
+}
+
+/**
+ * A token of an owner of the organization, for whoever holds the data folder and no token any more. It ends soon:
+ * long enough to sign in and to issue another. Throws `conflict` where no owner is enabled.
+ */
+export async function recoverOwner(
+  deps: Deps & { readonly clock: { now(): number } },
+): Promise<{ readonly owner: string; readonly token: string; readonly expiresAt: number }> {
+  const policy = await readPolicy(deps.store);
+  const owner = [...policy.principals.values()].find(
+    (principal) =>
+      !principal.disabled &&
+      (policy.bindingsByPrincipal.get(principal.id) ?? []).some(
+        ({ role, project }) => role === 'owner' && project === null,
+      ),
+  );
+  if (owner === undefined) throw new Failure('conflict', 'The organization has no owner that is enabled.');
+  const expiresAt = deps.clock.now() + recoveredTokenMs;
+  const name = 'recovered owner token';
+  const token = await issueTo(deps, policy, { owner, name, expiresAt, guards: [] });
+  return { owner: owner.name, token, expiresAt };
+}
+
+async function issueTo(
+  { store, audit }: Deps,
+  policy: Policy,
+  issued: {
+    readonly owner: PrincipalRecord;
+    readonly name: string;
+    readonly expiresAt: number | null;
+    readonly guards: readonly Step[];
+  },
+): Promise<string> {
+  const { owner, name, expiresAt: expires_at, guards } = issued;
+  const { organization } = owner;
+  const { token, hash } = mintToken();
+  const id = randomUUIDv7();
+  const row = { id, organization, principal: owner.id, name, hash, permissions: null, expires_at };
+  await store.write([
+    ...guards,
+    insertToken(store, row),
+    bumpPolicy(store, policy),
+    audit.step({
+      ...entryOf(organization, owner),
+      operation: 'token.create',
+      resource: `tokens/${id}`,
+      details: { after: { principal: owner.name, name, permissions: null, expires_at } },
+    }),
+  ]);
   return token;
 }
 

@@ -3,6 +3,7 @@
 import fastify from 'fastify';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { sendEventStream } from '../../../control-plane/http/event-stream.ts';
 import { eventStreamsPerPrincipalMax } from '../../../protocol/limits.ts';
 import { advertise } from '../../support/advertise.ts';
@@ -56,9 +57,9 @@ describe('a stream', () => {
       const reader = openSse(server.url, '/');
       await once(reader.socket, 'data');
       reader.socket.pause();
-      await expect.poll(() => source.given()).toBeGreaterThan(10);
+      await eventually(() => source.given()).toBeGreaterThan(10);
       let before = -1;
-      await expect.poll(() => before === (before = source.given()), { interval: 100 }).toBe(true);
+      await eventually(() => before === (before = source.given())).toBe(true);
       // What the sockets hold is far less than the 20 MB of all of it.
       expect(source.given()).toBeLessThan(4_000);
       reader.socket.resume();
@@ -89,8 +90,8 @@ describe('a stream', () => {
       await once(reader.socket, 'data');
       expect(returned).toBe(false);
       reader.socket.destroy();
-      await expect.poll(() => returned).toBe(true);
-      await expect.poll(() => server.hasEnded()).toBe(true);
+      await eventually(() => returned).toBe(true);
+      await eventually(() => server.hasEnded()).toBe(true);
     } finally {
       await server.close();
     }
@@ -103,10 +104,10 @@ describe('a stream', () => {
       const reader = openSse(server.url, '/');
       await once(reader.socket, 'data');
       reader.socket.pause();
-      await expect.poll(() => source.given()).toBeGreaterThan(10);
+      await eventually(() => source.given()).toBeGreaterThan(10);
       reader.socket.destroy();
-      await expect.poll(() => source.wasReturned()).toBe(true);
-      await expect.poll(() => server.hasEnded()).toBe(true);
+      await eventually(() => source.wasReturned()).toBe(true);
+      await eventually(() => server.hasEnded()).toBe(true);
     } finally {
       await server.close();
     }
@@ -151,7 +152,7 @@ describe('the events of a run', () => {
   test('come as history first, then live, and end with the run', async () => {
     const run = await press();
     const early = watch(run);
-    await expect.poll(() => early.events().length).toBe(1);
+    await eventually(() => early.events().length).toBe(1);
     expect(early.text()).toMatch(/^HTTP\/1\.1 200 OK/);
     expect(early.text()).toMatch(/content-type: text\/event-stream/i);
     expect(early.text()).toMatch(/x-content-type-options: nosniff/i);
@@ -193,7 +194,7 @@ describe('the events of a run', () => {
   test('reach every one of many watchers once', async () => {
     const run = await press();
     const watchers = Array.from({ length: 20 }, () => watch(run));
-    await expect.poll(() => watchers.every((each) => each.events().length === 1)).toBe(true);
+    await eventually(() => watchers.every((each) => each.events().length === 1)).toBe(true);
     await cancel(run);
     await Promise.all(watchers.map(({ closed }) => closed));
     for (const each of watchers) expect(each.events()).toEqual(watchers[0]?.events());
@@ -202,17 +203,17 @@ describe('the events of a run', () => {
   test('free their place when the reader leaves, and there are only so many places', async () => {
     const run = await press();
     const first = Array.from({ length: eventStreamsPerPrincipalMax }, () => watch(run));
-    await expect.poll(() => first.every((each) => each.events().length === 1)).toBe(true);
+    await eventually(() => first.every((each) => each.events().length === 1)).toBe(true);
     const tooMany = watch(run);
     await tooMany.closed;
     expect(tooMany.text()).toMatch(/^HTTP\/1\.1 429/);
     for (const { socket } of first) socket.destroy();
     const after = async () => {
       const reader = watch(run);
-      await Promise.race([reader.closed, expect.poll(() => reader.events().length).toBe(1)]);
+      await Promise.race([reader.closed, eventually(() => reader.events().length).toBe(1)]);
       return reader.text().slice(0, 12);
     };
-    await expect.poll(after).toBe('HTTP/1.1 200');
+    await eventually(after).toBe('HTTP/1.1 200');
     await cancel(run);
   });
 
@@ -220,7 +221,7 @@ describe('the events of a run', () => {
     const run = await press();
     const ada = await makePerson(server, { roles: [{ role: 'viewer', level: 'projects/default' }] });
     const reader = watch(run, {}, ada.token);
-    await expect.poll(() => reader.events().length).toBe(1);
+    await eventually(() => reader.events().length).toBe(1);
     await must(server.api('DELETE', `/v1/tokens/${ada.tokenId}`));
     await cancel(run);
     await reader.closed;

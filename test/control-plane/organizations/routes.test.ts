@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { runCli } from '../../support/cli.ts';
 import { openFolder } from '../../support/folder.ts';
 import { makePerson } from '../../support/people.ts';
 import { startTestServer } from '../../support/server.ts';
@@ -45,4 +46,31 @@ test('its first owner gets the token of the first start that succeeds, and nobod
   const { body } = await second.api('GET', '/v1/audit', undefined, known);
   expect(body.items.map(({ operation }) => operation)).toEqual(['token.create', 'organization.create']);
   await second.close();
+});
+
+test('an owner who has lost every token gets one on the machine itself, for an hour', async () => {
+  using folder = openFolder();
+  const server = await startTestServer({ dataFolder: folder.path });
+  const cli = (...args: string[]) => runCli({ url: '', token: '', folder: folder.path } as never, args);
+  const recover = () => cli('--json', 'server', 'owner-token', '--data', folder.path);
+  expect(await recover()).toMatchObject({ code: 1 });
+  await server.close();
+  const { code, stdout } = await recover();
+  expect(code).toBe(0);
+  const recovered = JSON.parse(stdout) as { owner: string; token: string; expires_at: number };
+  expect(recovered.owner).toBe('owner');
+  expect(recovered.expires_at - Date.now()).toBeLessThanOrEqual(3_600_000);
+  const again = await startTestServer({ dataFolder: folder.path });
+  try {
+    const as = { authorization: `Bearer ${recovered.token}` };
+    const { body } = await again.api('GET', '/v1/audit?operation=token.create', undefined, as);
+    expect(body.items.map(({ details }) => details)).toMatchObject([
+      { after: { name: 'recovered owner token' } },
+      { after: { name: 'first owner token' } },
+    ]);
+    const verdict = await again.api<{ valid: boolean }>('POST', '/v1/audit/verify', {}, as);
+    expect(verdict.body.valid).toBe(true);
+  } finally {
+    await again.close();
+  }
 });

@@ -1,0 +1,37 @@
+// `wayside …` as a process of its own, as a person or a script runs it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const main = join(import.meta.dirname, '../../cli/main.ts');
+
+/** Runs it to its end. The environment has nothing but PATH and what is given here. */
+export async function wayside(
+  args: readonly string[],
+  options: {
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly input?: string;
+    /** Told of the pid as soon as the process is there. */
+    readonly onStart?: (pid: number) => void;
+  } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env['PATH'], ...options.environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (written[name] += text));
+  }
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  if (child.pid !== undefined) options.onStart?.(child.pid);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...written };
+}
