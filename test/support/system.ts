@@ -142,10 +142,13 @@ export class System implements AsyncDisposable {
   }
 
   /** Starts the control plane on the data that is there. Rejects with its words where it ends before it listens. */
-  async startServer(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+  async startServer(
+    environment: Readonly<Record<string, string>> = {},
+    sources = this.#options.sources,
+  ): Promise<void> {
     this.#logs = this.log();
     this.#server = startProgram('cli/main.ts', this.serverArguments(), {
-      ...(this.#options.sources === undefined ? {} : { sources: this.#options.sources }),
+      ...(sources === undefined ? {} : { sources }),
       cwd: this.folder,
       environment: { ...this.#options.environment, ...environment },
     });
