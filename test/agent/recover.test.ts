@@ -143,6 +143,11 @@ describe('an agent that is killed', () => {
     await side.until('the last hello', () =>
       side.heard.slice(before).some((frame) => frame.type === 'hello'),
     );
+    const isReported = (run: string): boolean =>
+      side.heard.some((frame) => frame.type === 'end' && frame.run === run);
+    await side.until('a verdict on everything that ran', () =>
+      runs.every((run) => times(run) === 0 || isReported(run)),
+    );
     await delay(500);
     for (const run of runs) {
       const verdicts = new Set(
