@@ -1,4 +1,6 @@
 // The command line as real processes: exit codes, secrets, colour, and what is said when something is wrong.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -104,7 +106,9 @@ describe('signing in', () => {
     const ended = await wayside(['--url', server.url, 'login'], {
       environment: alone,
       input: `${server.token}\n`,
-      onStart: (pid) => lines.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
+      onStart: (pid) => {
+        if (process.platform === 'linux') lines.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+      },
     });
     expect(ended).toMatchObject({ code: 0, stdout: `Signed in to ${server.url} as owner.\n` });
     expect(lines.join('')).not.toContain(server.token);
@@ -129,6 +133,27 @@ describe('signing in', () => {
     expect(() => statSync(join(folder.path, '.config'))).toThrow();
   });
 });
+
+// util-linux's `script` gives a command a terminal.
+test.skipIf(spawnSync('script', ['--version']).status !== 0)(
+  'a prompt does not show what is typed',
+  async () => {
+    using folder = openFolder();
+    const program = join(import.meta.dirname, '../../cli/main.ts');
+    const command = `'${process.execPath}' '${program}' --url ${server.url} login`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], HOME: folder.path, SHELL: '/bin/sh' },
+    });
+    let shown = '';
+    child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    await eventually(() => shown).toContain('Token: ');
+    child.stdin.write(`${server.token}\r`);
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(0);
+    expect(shown).toContain('as owner.');
+    expect(shown).not.toContain(server.token);
+  },
+);
 
 test('a secret comes from a file or standard input, and is refused on the command line', async () => {
   using folder = openFolder();

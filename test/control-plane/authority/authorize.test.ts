@@ -25,6 +25,7 @@ const questionArbitrary = fc.record({
   disabled: fc.boolean(),
   home: fc.constantFrom(organization, organization, organization, 'o2'),
   asked: fc.constantFrom(organization, organization, organization, 'o2'),
+  thing: fc.constantFrom(null, 'principals/ada', 'principals/eve', 'actions/x'),
 });
 type Asked = typeof questionArbitrary extends fc.Arbitrary<infer T> ? T : never;
 type Bound = Omit<BindingRecord, 'id'>;
@@ -70,7 +71,7 @@ function ask(policy: Policy, asked: Asked) {
       },
     },
     permission: asked.permission,
-    resource: { organization: asked.asked, project: asked.project, thing: null },
+    resource: { organization: asked.asked, project: asked.project, thing: asked.thing },
   };
   return authorize(policy, question);
 }
@@ -80,12 +81,18 @@ function oracle(bindings: readonly Bound[], asked: Asked): boolean {
   if (asked.home !== organization || asked.asked !== organization || asked.disabled) return false;
   if (asked.ceiling !== null && !asked.ceiling.includes(asked.permission)) return false;
   if (asked.permission === 'iam.self.read') return true;
+  if (isOwnToken(asked)) return true;
   for (const binding of bindings) {
     if (binding.principal !== asked.principal) continue;
     if (binding.project !== null && binding.project !== asked.project) continue;
     if (roles[binding.role].has(asked.permission)) return true;
   }
   return false;
+}
+
+/** Everybody keeps their own tokens, wherever they have a role. */
+function isOwnToken({ permission, principal, project, thing }: Asked): boolean {
+  return permission.startsWith('iam.token.') && project === null && thing === `principals/${principal}`;
 }
 
 test('the decision equals the oracle', () => {
@@ -137,6 +144,7 @@ test('the trace names the binding that allowed it, and all that were looked at',
     disabled: false,
     home: organization,
     asked: organization,
+    thing: null,
   };
   const decision = ask(policy, { ...asked, permission: 'wayside.run.start' });
   expect(decision).toMatchObject({
@@ -160,6 +168,7 @@ test('somebody without any binding that reaches a project may not learn that it 
     disabled: false,
     home: organization,
     asked: organization,
+    thing: null,
   };
   expect(ask(policy, { ...asked, permission: 'wayside.run.read' })).toMatchObject({
     allowed: false,
