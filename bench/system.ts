@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -118,9 +118,7 @@ export function startNode(
 ): ChildProcess {
   const preload = (options.preload ?? []).flatMap((module) => ['--import', module]);
   const { profile } = options;
-  if (profile !== null) mkdirSync(profile, { recursive: true });
-  const cpu =
-    profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`];
+  const cpu = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
   return spawn(process.execPath, [...preload, ...cpu, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: tmpdir(), ...options.environment },

@@ -4,6 +4,7 @@ import { permissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import { roleNames } from '../../protocol/api/authority.ts';
 import type { DecisionTrace, RoleName } from '../../protocol/api/authority.ts';
+import { compileOnce, perStore } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import type {
   BindingsTable,
@@ -87,15 +88,21 @@ function groupByPrincipal(rows: readonly BindingsTable[]): ReadonlyMap<string, r
   return grouped;
 }
 
-/** Holds only while the policy is still the one that a decision was made on. */
-export function policyGuard(store: Store, policy: Pick<Policy, 'organization' | 'revision'>): Step {
-  return {
-    query: store.db
+const unmovedPolicy = perStore((store) =>
+  compileOnce({ organization: '', revision: 0 }, (p) =>
+    store.db
       .selectFrom('organizations')
       .select('id')
-      .where('id', '=', policy.organization.id)
-      .where('policy_revision', '=', policy.revision)
-      .compile(),
+      .where('id', '=', p.organization)
+      .where('policy_revision', '=', p.revision),
+  ),
+);
+
+/** Holds only while the policy is still the one that a decision was made on. */
+export function policyGuard(store: Store, policy: Pick<Policy, 'organization' | 'revision'>): Step {
+  const { organization, revision } = policy;
+  return {
+    query: unmovedPolicy(store)({ organization: organization.id, revision }),
     guard: { name: 'policy', exactly: 1 },
   };
 }

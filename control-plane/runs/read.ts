@@ -63,7 +63,7 @@ function statesOf(state: NonNullable<RunPageQuery['state']>) {
   return [state];
 }
 
-function runOfRow(row: RunRow): Run {
+export function runOfRow(row: RunRow): Run {
   return {
     id: row.id,
     project: { id: row.project, name: row.project_name },

@@ -22,11 +22,12 @@ import {
 } from './offer.ts';
 import type { Offering } from './offer.ts';
 import type { RunParts } from './parts.ts';
-import { readRun } from './read.ts';
+import { readRun, runOfRow } from './read.ts';
 import { resolveInputs } from './resolve-inputs.ts';
 import type { Resolved } from './resolve-inputs.ts';
 import { reserve, unreserve } from './seats.ts';
 import type { NewRunValues } from './store-birth.ts';
+import type { RunRow } from './store-read.ts';
 import { prepareInputs, runCell } from './stored-inputs.ts';
 import type { PreparedInputs } from './stored-inputs.ts';
 
@@ -62,14 +63,14 @@ export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
   const prepared = await prepareInputs(parts, resolved.inputs, runCell(run));
   const seat = parts.isHeld() ? null : freeSeat(parts, run);
   await parts.faultPoint?.('before-request-commit');
-  if (seat === null) {
-    await storeRun(parts, run, unitOf(parts, press, { run, resolved, prepared, offering: null }));
-    parts.wake(run.group_id);
-  } else {
-    await storeAndOffer(parts, press, { run, resolved, prepared, seat });
-  }
+  const stored = { run, resolved, prepared };
+  const results =
+    seat === null
+      ? await storeQueued(parts, press, stored)
+      : await storeAndOffer(parts, press, { ...stored, seat });
   await parts.faultPoint?.('after-request-commit');
-  return readRun(parts, run.id);
+  const row = results.at(-1)?.rows[0];
+  return row === undefined ? readRun(parts, run.id) : runOfRow(row as unknown as RunRow);
 }
 
 /** What a request would run with now; the same checks for a schedule that only plans to. */
@@ -155,25 +156,33 @@ interface Stored {
   readonly prepared: PreparedInputs;
 }
 
+async function storeQueued(parts: RunParts, press: Press, stored: Stored): Promise<readonly StepResult[]> {
+  const results = await storeRun(parts, stored.run, unitOf(parts, press, { ...stored, offering: null }));
+  parts.wake(stored.run.group_id);
+  return results;
+}
+
 async function storeAndOffer(
   parts: RunParts,
   press: Press,
   stored: Stored & { readonly seat: Seat },
-): Promise<void> {
+): Promise<readonly StepResult[]> {
   const { run, seat, prepared } = stored;
   const offering: Offering = { seat, run: offeredFacts(run, seat) };
   reserve(seat, offering.run);
   const frame = makeOffer(parts, offering, prepared.intent);
   frame.catch(() => undefined);
+  let results: readonly StepResult[];
   let made = false;
   try {
-    const results = await storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
+    results = await storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
     made = publishOffered(parts, offering, results[bornSteps]);
   } finally {
     if (!made) unreserve(seat, run);
   }
   if (made) parts.background(deliverOffer(parts, offering, frame));
   else parts.wake(run.group_id);
+  return results;
 }
 
 /**
@@ -225,6 +234,8 @@ function unitOf(
       },
     }),
     ...(press.remember?.(id) ?? []),
+    // The answer is what the commit made of it, so that nothing has to be read afterwards.
+    { query: parts.reads.run({ run: id }) },
   ];
 }
 

@@ -16,6 +16,40 @@ test('a number that a double cannot hold comes out digit for digit', () => {
   }
 });
 
+test('every number comes out digit for digit, wherever it stands', () => {
+  const digits = fc.oneof(
+    fc.stringMatching(/^-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,6})?([eE][+-]?[0-9]{1,3})?$/),
+    fc.integer().map(String),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => JSON.stringify(number)),
+  );
+  const numbers = fc.array(digits, { minLength: 1, maxLength: 4 });
+  const text = fc
+    .tuple(numbers, fc.constantFrom('', ' ', '\n\t '), fc.string())
+    .chain(([all, gap, name]) =>
+      fc.constantFrom(
+        `${gap}${all[0] ?? ''}${gap}`,
+        `[${gap}${all.join(`${gap},${gap}`)}${gap}]`,
+        `{${all.map((number, index) => `${JSON.stringify(`${index}${name}`)}${gap}:${gap}${number}`).join(',')}}`,
+        `[[${JSON.stringify(name)},{"a":[${all.join(',')}]}]]`,
+      ),
+    );
+  // The engine tells the source of a number only to a reviver, which sees every one of them here.
+  const sources = (json: string): string[] => {
+    const found: string[] = [];
+    JSON.parse(json, (_key, member, { source }) => {
+      if (typeof member === 'number') found.push(source ?? '');
+      return member as unknown;
+    });
+    return found;
+  };
+  fc.assert(
+    fc.property(text, (json) => {
+      expect(sources(stringifyJson(parseJson(json)))).toEqual(sources(json));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
 test('reading and writing any JSON value gives the same value', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {

@@ -13,6 +13,9 @@ const send = (message: FromThread) => {
   port.postMessage(message);
 };
 
+/** How long an answer waits for others to go with. */
+const answersMsMax = 1;
+
 function serve(connection: Connection): void {
   const texts = openLearntTexts();
   port?.on('message', (message: Exclude<ToThread, { open: unknown }>) => {
@@ -23,10 +26,18 @@ function serve(connection: Connection): void {
     }
     if (message.now !== undefined) connection.setNow(message.now);
     texts.learn(message.texts);
+    let answers: [number, Answer][] = [];
+    let since = performance.now();
     for (const [id, sent] of message.requests) {
       const statements = sent.map((each) => readStatement(texts, each));
-      send({ answers: [[id, readSnapshot(connection, statements)]] });
+      answers.push([id, readSnapshot(connection, statements)]);
+      // One message for many quick answers; nobody waits for a slow one behind theirs.
+      if (performance.now() - since < answersMsMax) continue;
+      send({ answers });
+      answers = [];
+      since = performance.now();
     }
+    if (answers.length > 0) send({ answers });
   });
 }
 

@@ -1,5 +1,5 @@
-// The main thread's end of a thread that holds a connection: numbers the requests, sends those of one turn
-// together, and settles each when its answer comes.
+// The main thread's end of a thread that holds a connection: numbers the requests, sends those of one turn of
+// the loop together, and settles each when its answer comes.
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../../../protocol/failures.ts';
 import { storePendingMax } from '../../../protocol/limits.ts';
@@ -85,7 +85,8 @@ export class Thread {
     }
     this.#last += 1;
     const id = this.#last;
-    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    // Still in this turn of the loop, but after everything that came in it: what belongs together is one message.
+    if (this.#outgoing.length === 0) setImmediate(() => this.#flush());
     this.#outgoing.push([id, statements]);
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
