@@ -13,9 +13,17 @@ import { onTick } from './decide/tick.ts';
 import { freeSlots } from './work-state.ts';
 import type { Decision, WorkEvent, WorkState } from './work-state.ts';
 
-/** Pure: the same state and event give the same decision, and the state that was given is not changed. */
-export function decide(state: WorkState, event: WorkEvent): Decision {
-  const draft = draftOf(state, event.at);
+/**
+ * Pure: the same state and event give the same decision, and the state that was given is not changed, unless it is
+ * `given` away: then its map of runs goes into the next state, because a copy of hundreds of runs for every event
+ * would cost more than everything else.
+ */
+export function decide(
+  state: WorkState,
+  event: WorkEvent,
+  { given = false }: { readonly given?: boolean } = {},
+): Decision {
+  const draft = draftOf(state, event.at, given);
   react(draft, event);
   if (!draft.state.left) settle(draft);
   return { state: draft.state, effects: draft.effects };

@@ -20,7 +20,7 @@ import { decodeJson } from './json-bytes.ts';
 import { encodeRecord, recordHeadBytes, scanRecords } from './record-file.ts';
 
 /** Files that are kept open for the next runs. */
-const freeFilesMax = 64;
+const freeFilesMax = 256;
 
 export interface SpoolKey {
   readonly run: string;

@@ -78,7 +78,7 @@ export class Work {
     if (event.type === 'journaled' && event.record === 'begun') {
       this.#deps.starts.note(this.#state.runs.get(event.key)?.action ?? '', event.at.now);
     }
-    const { state, effects } = decide(this.#state, event);
+    const { state, effects } = decide(this.#state, event, { given: true });
     this.#state = state;
     // An offer that came to nothing while it was verified leaves nothing behind.
     if (event.type === 'verified' && !state.runs.has(event.key)) this.#requests.delete(event.key);

@@ -6,12 +6,14 @@ export interface Draft {
   state: WorkState;
   readonly at: Moment;
   readonly effects: Effect[];
-  /** The map of this step, copied from the state's at the first change. */
+  /** The map of this step: the state's own where that was given away, else a copy from the first change on. */
   ownRuns: Map<string, WorkRun> | null;
 }
 
-export function draftOf(state: WorkState, at: Moment): Draft {
-  return { state, at, effects: [], ownRuns: null };
+/** `given`: nobody looks at the state any more, so that its map may be used. */
+export function draftOf(state: WorkState, at: Moment, given: boolean): Draft {
+  const ownRuns = given && state.runs instanceof Map ? (state.runs as Map<string, WorkRun>) : null;
+  return { state, at, effects: [], ownRuns };
 }
 
 export function change(draft: Draft, fields: Partial<WorkState>): void {

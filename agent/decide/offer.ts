@@ -69,7 +69,12 @@ function supersede(draft: Draft, offer: OfferFrame): void {
 /** Begins to verify held offers as far as there are slots, oldest first. */
 export function takeHeld(draft: Draft): void {
   let taken = 0;
-  for (const run of draft.state.runs.values()) if (holdsSlot(run)) taken += 1;
+  let held = 0;
+  for (const run of draft.state.runs.values()) {
+    if (holdsSlot(run)) taken += 1;
+    else if (run.phase === 'held') held += 1;
+  }
+  if (held === 0) return;
   for (const run of draft.state.runs.values()) {
     if (taken >= draft.state.concurrency) return;
     if (run.phase !== 'held' || run.offer === null) continue;

@@ -108,7 +108,9 @@ export class World {
 
   event(event: Untimed): void {
     const at = { boot: this.boot, now: this.boot };
-    const { state, effects } = decide(this.state, { ...event, at } as WorkEvent);
+    // Whether the state is given away makes no difference to what is decided.
+    const given = this.#random() < 0.5;
+    const { state, effects } = decide(this.state, { ...event, at } as WorkEvent, { given });
     this.state = state;
     for (const effect of effects) this.#effect(effect);
     const holding = [...state.runs.values()].filter(holdsSlot).length;
