@@ -161,7 +161,7 @@ describe('an agent that is killed', () => {
       if (verdicts.has('failed')) expect(times(run)).toBe(0);
       if (times(run) === 1) expect(verdicts.size).toBe(1);
     }
-    expect(runs.filter((run) => times(run) === 1).length).toBeGreaterThan(3);
+    expect(runs.filter((run) => times(run) === 1).length).toBeGreaterThanOrEqual(3);
   });
 });
 
