@@ -61,3 +61,6 @@ export const quickNetwork: readonly Patch[] = [
 
 /** A lease that lapses in two seconds instead of fifteen. */
 export const shortLease: Patch = limit('leaseMs', '15_000', '2_000');
+
+/** A schedule that is a second late has missed its time. */
+export const strictSchedules: Patch = limit('misfireGraceMs', '60_000', '1_000');
