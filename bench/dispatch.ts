@@ -18,7 +18,9 @@ import type { Sample } from './steps.ts';
 import { openBenchFolder, startAgentProcess, startServerProcess } from './system.ts';
 
 const restMs = 30;
+/** Presses and bare rounds before the samples, so that a process is measured that has been up for a while. */
 const warmUps = 20;
+const warmUpPresses = 400;
 const probe = join(import.meta.dirname, 'probes/trace.ts');
 
 /** The same program in the run and bare: its first byte is the name of the run. */
@@ -60,6 +62,10 @@ export async function benchDispatch(options: BenchOptions): Promise<Figures> {
     });
     await using bare = await openBareParts(folder.path);
     using presser = openPresser(server, 1);
+    for (let count = 0; count < warmUpPresses; count += 1) {
+      const { run } = await presser.press('ping');
+      await fifo.arrival(run);
+    }
     for (let count = -warmUps; count < options.samples; count += 1) {
       const round = await measure({ bare, presser, fifo });
       if (count >= 0) rounds.push(round);

@@ -19,7 +19,9 @@ export interface Sample {
 /** Each step ends with the first note of its kind after the one before. */
 const path: readonly (readonly [step: string, label: string, detail?: string])[] = [
   ['client to server', 'http'],
-  ['authenticate, parse, decide, read', 'unit'],
+  ['authenticate, authorize, parse', 'read'],
+  ['read action, definitions, variables', 'answer'],
+  ['decide the inputs, prepare', 'unit'],
   ['to the writer, statements', 'commit'],
   ['commit 1: the run, offered', 'committed'],
   ['back from the writer', 'answer'],
@@ -41,7 +43,7 @@ const path: readonly (readonly [step: string, label: string, detail?: string])[]
 ];
 
 export interface Traced {
-  /** When each sample's `begun` was on the disk; undefined where no note tells. */
+  /** When each sample's `begun` was on the disk; undefined where no note tells. It does not depend on the steps. */
   readonly begun: readonly (number | undefined)[];
   /** Median ms of each step, in their order. */
   readonly steps: Readonly<Record<string, number>>;
@@ -59,18 +61,29 @@ export function readTraces(folder: string, samples: readonly Sample[]): Traced {
   const durations = new Map<string, number[]>();
   const begun = samples.map((sample) => {
     const from = lowerBound(notes, sample.left);
+    const durable = durableBegin(notes, from, sample);
     const marks = marksOf(notes, from, sample);
-    if (marks === null) return undefined;
+    if (marks === null) return durable?.at;
     marks.reduce((before, { step, at }) => {
       durations.set(step, [...(durations.get(step) ?? []), at - before]);
       return at;
     }, sample.left);
     const last = marks.at(-1)?.at ?? sample.left;
     durations.set('first byte', [...(durations.get('first byte') ?? []), sample.firstByte - last]);
-    return marks.find(({ step }) => step.startsWith('commit 3'))?.at;
+    return durable?.at;
   });
   const steps = [...durations].map(([step, ms]) => [step, rounded(percentile(ms, 0.5), 3)] as const);
   return { begun, steps: Object.fromEntries(steps) };
+}
+
+/** One run is under way at a time, so the next `begun` that is flushed is this one's. */
+function durableBegin(notes: readonly Note[], from: number, { firstByte }: Sample): Note | undefined {
+  for (let index = from; index < notes.length; index += 1) {
+    const note = notes[index];
+    if (note === undefined || note.at > firstByte + slackMs) return undefined;
+    if (note.label === 'flushed' && note.detail === 'begun') return note;
+  }
+  return undefined;
 }
 
 function marksOf(

@@ -1,6 +1,7 @@
 // The SQL of actions, and of what the agents of their groups advertise for them.
 import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
+import { idSchema } from '../../protocol/ids.ts';
 import { nowMs } from '../store/dialect.ts';
 import type { ActionsTable, DefinitionsTable } from '../store/schema.ts';
 import { compileOnce, perStore, step } from '../store/step.ts';
@@ -47,19 +48,27 @@ export function selectNames(
     .compile();
 }
 
-const actionByReference = perStore((store) =>
-  compileOnce({ project: '', reference: '' }, (p) =>
+const actionById = perStore((store) =>
+  compileOnce({ project: '', id: '' }, (p) =>
     actionRows(store)
       .where('actions.project', '=', p.project)
-      .where((e) => e.or([e('actions.id', '=', p.reference), e('actions.name', '=', p.reference)]))
-      .orderBy((e) => e.case().when('actions.id', '=', p.reference).then(0).else(1).end())
+      .where((e) => e.or([e('actions.id', '=', p.id), e('actions.name', '=', p.id)]))
+      .orderBy((e) => e.case().when('actions.id', '=', p.id).then(0).else(1).end())
       .limit(1),
+  ),
+);
+
+const actionByName = perStore((store) =>
+  compileOnce({ project: '', name: '' }, (p) =>
+    actionRows(store).where('actions.project', '=', p.project).where('actions.name', '=', p.name),
   ),
 );
 
 /** By id or by name in the project; an id wins where a name looks like one. */
 export function selectAction(store: Store, project: string, reference: string): CompiledQuery<ActionRow> {
-  return actionByReference(store)({ project, reference });
+  return idSchema.safeParse(reference).success
+    ? actionById(store)({ project, id: reference })
+    : actionByName(store)({ project, name: reference });
 }
 
 /** What agents that may work advertise in a group, those online first, the newest first. */

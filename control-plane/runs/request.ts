@@ -4,7 +4,6 @@ import type { Run, RunStart } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
 import type { ActionsTable } from '../store/schema.ts';
 import type { Step, StepResult } from '../store/store.ts';
-import { storedInputs } from '../variables/stored-inputs.ts';
 import { choosePlace, countRoom, placeOf } from './assign.ts';
 import { choosableDefinitions } from './choose-definition.ts';
 import type { DefinitionChoice } from './choose-definition.ts';
@@ -22,6 +21,8 @@ import {
 } from './offer.ts';
 import type { Offering } from './offer.ts';
 import type { RunParts } from './parts.ts';
+import { readPressFacts } from './press-facts.ts';
+import type { PressFacts } from './press-facts.ts';
 import { readRun, runOfRow } from './read.ts';
 import { resolveInputs } from './resolve-inputs.ts';
 import type { Resolved } from './resolve-inputs.ts';
@@ -40,6 +41,8 @@ export interface Press {
   readonly actor: Actor;
   readonly action: PressedAction;
   readonly body: RunStart;
+  /** Where they were read together with the action. */
+  readonly facts?: PressFacts;
   /** The schedule that fired, where no person pressed. */
   readonly schedule?: string;
   /**
@@ -76,16 +79,13 @@ export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
 /** What a request would run with now; the same checks for a schedule that only plans to. */
 export async function decideInputs(
   parts: Pick<RunParts, 'store' | 'secrets' | 'neighbours' | 'seats'>,
-  press: Pick<Press, 'action' | 'body'> & {
+  press: Pick<Press, 'action' | 'body' | 'facts'> & {
     readonly actor: { readonly entry: Pick<Actor['entry'], 'organization'> };
   },
 ): Promise<Resolved> {
   const { action, body } = press;
   const { organization } = press.actor.entry;
-  const [facts, stored] = await Promise.all([
-    parts.neighbours.operation({ group: action.group_id, operation: action.operation }),
-    storedInputs(parts, { organization, project: action.project, id: action.id }),
-  ]);
+  const { operation: facts, stored } = press.facts ?? (await readPressFacts(parts, { organization, action }));
   if (facts === null) {
     throw new Failure(
       'not_found',
@@ -170,12 +170,14 @@ async function storeAndOffer(
   const { run, seat, prepared } = stored;
   const offering: Offering = { seat, run: offeredFacts(run, seat) };
   reserve(seat, offering.run);
-  const frame = makeOffer(parts, offering, prepared.intent);
+  const writing = storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
+  // Signed and sealed while the commit is under way.
+  const frame = Promise.resolve().then(() => makeOffer(parts, offering, prepared.intent));
   frame.catch(() => undefined);
   let results: readonly StepResult[];
   let made = false;
   try {
-    results = await storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
+    results = await writing;
     made = publishOffered(parts, offering, results[bornSteps]);
   } finally {
     if (!made) unreserve(seat, run);

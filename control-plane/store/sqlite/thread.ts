@@ -85,8 +85,7 @@ export class Thread {
     }
     this.#last += 1;
     const id = this.#last;
-    // Still in this turn of the loop, but after everything that came in it: what belongs together is one message.
-    if (this.#outgoing.length === 0) setImmediate(() => this.#flush());
+    if (this.#outgoing.length === 0) this.#flushSoon();
     this.#outgoing.push([id, statements]);
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
@@ -96,6 +95,15 @@ export class Thread {
     this.#flush();
     this.#post({ close: true });
     await this.#exited;
+  }
+
+  /**
+   * At once where the thread has nothing to do. Else still in this turn of the loop, but after everything that came in
+   * it: what belongs together is one message.
+   */
+  #flushSoon(): void {
+    if (this.#pending.size === 0) queueMicrotask(() => this.#flush());
+    else setImmediate(() => this.#flush());
   }
 
   #flush(): void {
