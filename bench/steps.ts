@@ -19,9 +19,7 @@ export interface Sample {
 /** Each step ends with the first note of its kind after the one before. */
 const path: readonly (readonly [step: string, label: string, detail?: string])[] = [
   ['client to server', 'http'],
-  ['authenticate, authorize, parse', 'read'],
-  ['read action, definitions, variables', 'answer'],
-  ['decide the inputs, prepare', 'unit'],
+  ['authenticate, authorize, read, decide', 'unit'],
   ['to the writer, statements', 'commit'],
   ['commit 1: the run, offered', 'committed'],
   ['back from the writer', 'answer'],

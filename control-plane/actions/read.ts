@@ -7,7 +7,8 @@ import type { ActionRow, AdvertisedRow } from './store.ts';
 
 /** Throws `not_found` with what to do. */
 export async function readAction(store: Store, project: string, reference: string): Promise<ActionRow> {
-  const [row] = await store.read(selectAction(store, project, reference));
+  const [rows] = await store.glance([selectAction(store, project, reference)]);
+  const [row] = (rows ?? []) as unknown as readonly ActionRow[];
   if (row === undefined) {
     throw new Failure(
       'not_found',

@@ -47,7 +47,7 @@ export function neighboursOf(store: Store): Neighbours {
   const seat = seatQueries(store);
   return {
     async operation(of) {
-      const [groups, definitions, accepted, sensitive] = (await store.snapshot([
+      const [groups, definitions, accepted, sensitive] = (await store.glance([
         operation.group({ group: of.group }),
         operation.definitions(of),
         operation.accepted(of),

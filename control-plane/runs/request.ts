@@ -4,6 +4,7 @@ import type { Run, RunStart } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
 import type { ActionsTable } from '../store/schema.ts';
 import type { Step, StepResult } from '../store/store.ts';
+import { storedInputs } from '../variables/stored-inputs.ts';
 import { choosePlace, countRoom, placeOf } from './assign.ts';
 import { choosableDefinitions } from './choose-definition.ts';
 import type { DefinitionChoice } from './choose-definition.ts';
@@ -21,8 +22,6 @@ import {
 } from './offer.ts';
 import type { Offering } from './offer.ts';
 import type { RunParts } from './parts.ts';
-import { readPressFacts } from './press-facts.ts';
-import type { PressFacts } from './press-facts.ts';
 import { readRun, runOfRow } from './read.ts';
 import { resolveInputs } from './resolve-inputs.ts';
 import type { Resolved } from './resolve-inputs.ts';
@@ -41,8 +40,6 @@ export interface Press {
   readonly actor: Actor;
   readonly action: PressedAction;
   readonly body: RunStart;
-  /** Where they were read together with the action. */
-  readonly facts?: PressFacts;
   /** The schedule that fired, where no person pressed. */
   readonly schedule?: string;
   /**
@@ -79,13 +76,16 @@ export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
 /** What a request would run with now; the same checks for a schedule that only plans to. */
 export async function decideInputs(
   parts: Pick<RunParts, 'store' | 'secrets' | 'neighbours' | 'seats'>,
-  press: Pick<Press, 'action' | 'body' | 'facts'> & {
+  press: Pick<Press, 'action' | 'body'> & {
     readonly actor: { readonly entry: Pick<Actor['entry'], 'organization'> };
   },
 ): Promise<Resolved> {
   const { action, body } = press;
   const { organization } = press.actor.entry;
-  const { operation: facts, stored } = press.facts ?? (await readPressFacts(parts, { organization, action }));
+  const [facts, stored] = await Promise.all([
+    parts.neighbours.operation({ group: action.group_id, operation: action.operation }),
+    storedInputs(parts, { organization, project: action.project, id: action.id }),
+  ]);
   if (facts === null) {
     throw new Failure(
       'not_found',

@@ -31,7 +31,6 @@ import { cancelRun } from './cancel.ts';
 import type { Actor } from './contract.ts';
 import type { Runs } from './open.ts';
 import { findRun, listRuns, readRun } from './read.ts';
-import { openPressReader } from './press-facts.ts';
 import { releaseRun } from './release.ts';
 import { requestRun } from './request.ts';
 import { readRunEvents, watchRun } from './watch.ts';
@@ -52,7 +51,6 @@ export function runRoutes(app: FastifyInstance, deps: Deps): void {
 
 function pressRoute(app: FastifyInstance, deps: Deps): void {
   const { parts } = deps.runs;
-  const readPress = openPressReader(parts);
   route(app, deps, {
     method: 'POST',
     url: '/v1/projects/:project/actions/:action/runs',
@@ -72,12 +70,10 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
           headers: { location: `/v1/runs/${once.replay}`, 'idempotent-replayed': 'true' },
         };
       }
-      const { id: project, organization } = context.project;
-      const { action, facts } = await readPress({ organization, project, reference: context.params.action });
+      const action = await readAction(deps.store, context.project.id, context.params.action);
       const run = await requestRun(parts, {
         actor: actorOf(context),
         action,
-        facts,
         body: context.body,
         remember: once.remember,
       });

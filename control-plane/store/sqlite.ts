@@ -5,12 +5,16 @@ import { fsyncSync, openSync, closeSync } from 'node:fs';
 import type { SQLInputValue } from 'node:sqlite';
 import { Failure } from '../../protocol/failures.ts';
 import type { Database } from './schema.ts';
+import { openReadingConnection } from './sqlite/connection.ts';
+import type { Connection } from './sqlite/connection.ts';
 import { copyDatabase } from './sqlite/copy-database.ts';
 import { databasePath, dataFolderFailure, prepareDataFolder } from './sqlite/data-folder.ts';
+import { toFailure } from './sqlite/failure.ts';
 import { takeFolderLock } from './sqlite/lock.ts';
 import type { FolderLock } from './sqlite/lock.ts';
 import type { Statement } from './sqlite/messages.ts';
 import { readDialect } from './sqlite/read-dialect.ts';
+import { readSnapshot } from './sqlite/read-snapshot.ts';
 import { Thread } from './sqlite/thread.ts';
 import type { Step, Store } from './store.ts';
 
@@ -43,7 +47,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const { incarnation = '', trustDomain = '' } = await writer.open(settings);
     syncFolder(dataFolder);
     await reader.open(settings);
-    return storeOver({ path, lock, incarnation, trustDomain, writer, reader });
+    const near = openReadingConnection(path, settings.now);
+    const clock = options.clock ?? null;
+    return storeOver({ path, lock, incarnation, trustDomain, writer, reader, near, clock });
   } catch (cause) {
     await Promise.all([writer.discard(), reader.discard()]);
     lock.release();
@@ -66,11 +72,15 @@ interface Parts {
   readonly trustDomain: string;
   readonly writer: Thread;
   readonly reader: Thread;
+  /** A reading connection of this thread, for a few rows at a time. */
+  readonly near: Connection;
+  readonly clock: (() => number) | null;
 }
 
 function storeOver(parts: Parts): Store {
-  const { writer, reader } = parts;
+  const { writer, reader, near } = parts;
   const close = async () => {
+    near.close();
     // The writer is the last to close its connection, so that it can take the WAL into the database.
     await reader.close();
     await writer.close();
@@ -93,10 +103,21 @@ function storeOver(parts: Parts): Store {
       const results = await reader.request(queries.map((query) => statementOf({ query })));
       return results.map((result) => result.rows);
     },
+    glance: (queries) => glance(parts, queries),
     write: async (unit) => writer.request(unit.map(statementOf)),
     backup: (target) => copyDatabase(parts.path, target),
     close: () => (closed ??= close()),
   };
+}
+
+async function glance({ near, clock }: Parts, queries: readonly CompiledQuery[]) {
+  if (clock !== null) near.setNow(clock());
+  const answer = readSnapshot(
+    near,
+    queries.map((query) => statementOf({ query })),
+  );
+  if ('results' in answer) return answer.results.map((result) => result.rows);
+  throw 'failure' in answer ? toFailure(answer.failure) : new Error('reading has no guards');
 }
 
 function statementOf(step: Step): Statement {

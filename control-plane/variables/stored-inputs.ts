@@ -19,7 +19,7 @@ export async function storedInputs(
   deps: { readonly store: Store; readonly secrets: Pick<Secrets, 'openTextAtRest'> },
   action: { readonly organization: string; readonly project: string; readonly id: string },
 ): Promise<ReadonlyMap<string, StoredInput>> {
-  const [variables, bound] = (await deps.store.snapshot([
+  const [variables, bound] = (await deps.store.glance([
     selectVariablesFor(deps.store, { project: action.project, action: action.id }),
     selectBoundTo(deps.store, action.id),
   ])) as unknown as [VariablesTable[], { variable: string; input: string }[]];

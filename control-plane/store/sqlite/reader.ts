@@ -4,7 +4,8 @@ import { parentPort } from 'node:worker_threads';
 import { openReadingConnection } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { describeFailure } from './failure.ts';
-import type { Answer, FromThread, Statement, ThreadSettings, ToThread } from './messages.ts';
+import type { Answer, FromThread, ThreadSettings, ToThread } from './messages.ts';
+import { readSnapshot } from './read-snapshot.ts';
 import { openLearntTexts, readStatement } from './texts.ts';
 
 const port = parentPort;
@@ -39,23 +40,6 @@ function serve(connection: Connection): void {
     }
     if (answers.length > 0) send({ answers });
   });
-}
-
-/** Several statements see one snapshot; a single one is a snapshot by itself. */
-function readSnapshot(connection: Connection, statements: readonly Statement[]): Answer {
-  let sql = '';
-  try {
-    if (statements.length > 1) connection.run('begin');
-    const results = statements.map((statement) => {
-      sql = statement.sql;
-      return connection.run(sql, statement.parameters);
-    });
-    return { results };
-  } catch (cause) {
-    return { failure: describeFailure(cause, sql) };
-  } finally {
-    if (connection.database.isTransaction) connection.run('commit');
-  }
 }
 
 // The first message opens; it comes when the writer has made the database.

@@ -130,8 +130,9 @@ describe('a read', () => {
       while (writing) await store.write([bump]);
     })();
     for (let round = 0; round < 200; round += 1) {
-      const [first, second] = await store.snapshot([query, query]);
-      expect(first).toEqual(second);
+      for (const both of [await store.snapshot([query, query]), await store.glance([query, query])]) {
+        expect(both[0]).toEqual(both[1]);
+      }
     }
     writing = false;
     await writes;
@@ -155,7 +156,20 @@ describe('a read', () => {
     const wrong = sql`select nothing from nowhere`.compile(store.db);
     await expect(store.read(wrong)).rejects.toMatchObject({ code: 'store_failed' });
     await expect(store.snapshot([wrong, wrong])).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(store.glance([wrong, wrong])).rejects.toMatchObject({ code: 'store_failed' });
     expect(await reasons(store)).toEqual([]);
+  });
+
+  it('at a glance has what was written before it, and cannot write', async () => {
+    const store = await temporaryStore();
+    const query = store.db.selectFrom('audit_denials').select('reason').compile();
+    for (const [index, reason] of ['a', 'b', 'c'].entries()) {
+      await store.write([insert(store, reason, 1)]);
+      const [rows] = await store.glance([query]);
+      expect(rows).toHaveLength(index + 1);
+    }
+    await expect(store.glance([insert(store, 'd', 1).query])).rejects.toMatchObject({ code: 'store_failed' });
+    expect(await reasons(store)).toEqual(['a', 'b', 'c']);
   });
 });
 
