@@ -40,8 +40,8 @@ const serverPoints: Readonly<Record<FaultPoint, 'press' | 'cancel' | 'refuse' | 
   'after-reconcile-commit': 'connect',
 };
 
-test('the control plane dies at each point of a run', async () => {
-  await using system = await System.open({ groups: ['main'], sources: sources.root });
+async function dieAtServerPoints(root: string): Promise<readonly string[]> {
+  await using system = await System.open({ groups: ['main'], sources: root });
   const presser = openPresser(system);
   await system.startAgent('survivor', { hcl: faultyFile(system) });
   await system.publish();
@@ -58,8 +58,23 @@ test('the control plane dies at each point of a run', async () => {
   }
   await system.startServer();
   await Promise.all(pressing);
-  expect(await lies(system, presser.presses, { agentDied: false })).toEqual([]);
+  return await lies(system, presser.presses, { agentDied: false });
+}
+
+test('the control plane dies at each point of a run', async () => {
+  expect(await dieAtServerPoints(sources.root)).toEqual([]);
 });
+
+test.runIf(process.env['WAYSIDE_LONG'] !== undefined)(
+  'and if it forgot what was asked under a key, it would do it twice',
+  async () => {
+    using changed = copySources([
+      ...quickNetwork,
+      { file: 'control-plane/runs/request.ts', find: '...(press.remember?.(id) ?? []),', replace: '' },
+    ]);
+    expect((await dieAtServerPoints(changed.root)).join('\n')).toMatch(/was never asked for/);
+  },
+);
 
 /** Asks until somebody answers; it may have ended by then. */
 async function cancel(system: System, run: string): Promise<void> {

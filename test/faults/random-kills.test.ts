@@ -1,11 +1,11 @@
 // kill -9 at random moments. Afterwards no run is lost, none was executed twice, none is stuck, and no verdict is a
 // lie. The seed is printed; WAYSIDE_SEED=… repeats the moments.
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openPresser } from '../support/presser.ts';
 import { seeded } from '../support/seeded.ts';
 import { copySources, quickNetwork } from '../support/sources.ts';
-import type { Sources } from '../support/sources.ts';
+import type { Patch, Sources } from '../support/sources.ts';
 import { System } from '../support/system.ts';
 import type { AgentProcess } from '../support/system.ts';
 import { openTcpProxy } from '../support/tcp-proxy.ts';
@@ -28,15 +28,15 @@ afterAll(() => {
 
 const actions = Object.keys(natures).filter((name) => name !== 'spaced');
 
-test(`${trials} kills of the agent`, async () => {
-  await using system = await System.open({ groups: ['main'], sources: sources.root });
+async function killAgents(root: string, count: number): Promise<readonly string[]> {
+  await using system = await System.open({ groups: ['main'], sources: root });
   const chance = seeded();
   console.log(`agent kills: WAYSIDE_SEED=${chance.seed}`);
   const presser = openPresser(system);
   const file = faultyFile(system);
   let agent = await system.startAgent('victim', { hcl: file });
   await system.publish();
-  for (let trial = 1; trial <= trials; trial += 1) {
+  for (let trial = 1; trial <= count; trial += 1) {
     const presses = pressSome();
     await delay(chance.between(0, 700));
     await agent.kill('SIGKILL');
@@ -44,26 +44,26 @@ test(`${trials} kills of the agent`, async () => {
     agent = await system.startAgent('victim', { hcl: file });
     await presses;
   }
-  expect(await lies(system, presser.presses, { agentDied: true })).toEqual([]);
-  expect(presser.presses.size).toBe(trials * 5);
+  expect(presser.presses.size).toBe(count * 5);
+  return await lies(system, presser.presses, { agentDied: true });
 
   async function pressSome(): Promise<void> {
-    for (let count = 0; count < 5; count += 1) {
+    for (let pressed = 0; pressed < 5; pressed += 1) {
       await presser.press(chance.pick(actions));
       await delay(chance.between(0, 120));
     }
   }
-});
+}
 
-test(`${trials} kills of the control plane`, async () => {
-  await using system = await System.open({ groups: ['main'], sources: sources.root });
+async function killServers(root: string, count: number, msMax = 60_000): Promise<readonly string[]> {
+  await using system = await System.open({ groups: ['main'], sources: root });
   const chance = seeded();
   console.log(`control plane kills: WAYSIDE_SEED=${chance.seed}`);
   const presser = openPresser(system);
   const file = faultyFile(system);
   const agent = await system.startAgent('survivor', { hcl: file });
   await system.publish();
-  for (let trial = 1; trial <= trials; trial += 1) {
+  for (let trial = 1; trial <= count; trial += 1) {
     const presses = Array.from({ length: 5 }, async () => {
       await delay(chance.between(0, 500));
       await presser.press(chance.pick(actions));
@@ -75,8 +75,16 @@ test(`${trials} kills of the control plane`, async () => {
     await Promise.all(presses);
     await agent.connected(trial + 1);
   }
-  expect(await lies(system, presser.presses, { agentDied: false })).toEqual([]);
-  expect(presser.presses.size).toBe(trials * 5);
+  expect(presser.presses.size).toBe(count * 5);
+  return await lies(system, presser.presses, { agentDied: false, msMax });
+}
+
+test(`${trials} kills of the agent`, async () => {
+  expect(await killAgents(sources.root, trials)).toEqual([]);
+});
+
+test(`${trials} kills of the control plane`, async () => {
+  expect(await killServers(sources.root, trials)).toEqual([]);
 });
 
 test(`${trials} times anything at once: two agents, their networks and the control plane`, async () => {
@@ -125,4 +133,30 @@ test(`${trials} times anything at once: two agents, their networks and the contr
   }
   expect(await lies(system, presser.presses, { agentDied: true, msMax: 120_000 })).toEqual([]);
   expect(presser.presses.size).toBe(trials * 6);
+});
+
+describe.runIf(isLong)('the trials notice', () => {
+  test('a control plane that starts again what cannot be done again', async () => {
+    const eager: readonly Patch[] = [
+      {
+        file: 'control-plane/runs/complete.ts',
+        find: 'if (run.idempotent !== 1) return false;',
+        replace: '',
+      },
+      { file: 'control-plane/runs/store-read.ts', find: ".where('idempotent', '=', 1)", replace: '' },
+      { file: 'control-plane/runs/store-offer.ts', find: ".where('idempotent', '=', 1)", replace: '' },
+    ];
+    using changed = copySources([...quickNetwork, ...eager]);
+    expect((await killAgents(changed.root, 8)).join('\n')).toMatch(/it was executed 2 times/);
+  });
+
+  test('an agent that does not say again what was not acknowledged', async () => {
+    const silent: Patch = {
+      file: 'agent/decide/connection.ts',
+      find: "emit(draft, { type: 'attach', key: run.key, haveSeq });",
+      replace: 'void haveSeq;',
+    };
+    using changed = copySources([...quickNetwork, silent]);
+    expect((await killServers(changed.root, 8, 15_000)).join('\n')).toMatch(/a run is stuck/);
+  });
 });
