@@ -6,6 +6,8 @@ import type { BenchOptions, Figures } from './figures.ts';
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figures>>> = {
   dispatch: async (options) => (await import('./dispatch.ts')).benchDispatch(options),
   throughput: async (options) => (await import('./throughput.ts')).benchThroughput(options),
+  agents: async (options) => (await import('./agents.ts')).benchAgents(options),
+  logs: async (options) => (await import('./logs.ts')).benchLogs(options),
   hcl: async () => ({
     ...(await (await import('./hcl.ts')).benchHcl()),
     evaluation: await (await import('./hcl-eval.ts')).benchHclEvaluation(),

@@ -18,6 +18,8 @@ export interface SystemOptions {
   readonly folder: string;
   /** Modules that are loaded into a process before its program, for instance a probe. */
   readonly preload?: readonly string[];
+  /** Of Node itself. */
+  readonly flags?: readonly string[];
   readonly profile: string | null;
   /** Further environment of both processes. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -26,8 +28,9 @@ export interface SystemOptions {
 export interface ServerProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly url: string;
+  readonly agentUrl: string;
   readonly enrollUrl: string;
-  /** The first owner's. */
+  /** The first owner's; empty where the folder was prepared. */
   readonly token: string;
   /** Throws for an answer that is no success. */
   api<Body>(method: string, path: string, body?: unknown): Promise<Body>;
@@ -58,8 +61,13 @@ export async function startServerProcess(options: SystemOptions): Promise<Server
     ...flags,
   ]);
   const line = await firstLine(child);
-  const { url, enroll_url, token } = JSON.parse(line) as Record<string, string | null>;
-  const server = { url: url ?? '', enrollUrl: enroll_url ?? '', token: token ?? '' };
+  const { url, agent_url, enroll_url, token } = JSON.parse(line) as Record<string, string | null>;
+  const server = {
+    url: url ?? '',
+    agentUrl: agent_url ?? '',
+    enrollUrl: enroll_url ?? '',
+    token: token ?? '',
+  };
   return {
     ...server,
     child,
@@ -112,14 +120,14 @@ export async function startAgentProcess(
 
 /** Starts a program of the bench or of the product under this Node, with its errors on ours. */
 export function startNode(
-  options: Pick<SystemOptions, 'preload' | 'profile' | 'environment'>,
+  options: Pick<SystemOptions, 'preload' | 'flags' | 'profile' | 'environment'>,
   name: string,
   args: readonly string[],
 ): ChildProcess {
   const preload = (options.preload ?? []).flatMap((module) => ['--import', module]);
   const { profile } = options;
   const cpu = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
-  return spawn(process.execPath, [...preload, ...cpu, ...args], {
+  return spawn(process.execPath, [...(options.flags ?? []), ...preload, ...cpu, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: tmpdir(), ...options.environment },
   });
