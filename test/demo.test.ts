@@ -1,58 +1,95 @@
-// The demo as a user runs it: everything observed, nothing left behind, and each of its checks able to fail.
-import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+// `npm run demo` shows the main job and ends with 0; with any of its steps broken it must notice, and end with 1. It
+// leaves no file and no process behind, and neither does `npm start`.
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { steps } from '../examples/demo/steps.ts';
+import { listProcesses } from '../agent/processes.ts';
+import { compileCache, repository } from './support/processes.ts';
+import { until } from './support/system.ts';
 
-const root = join(import.meta.dirname, '..');
-const runMsMax = 110_000;
+vi.setConfig({ testTimeout: 240_000, maxConcurrency: 3 });
 
-async function demo(...args: readonly string[]): Promise<{ readonly code: number; readonly stdout: string }> {
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [join(root, 'examples', 'demo.ts'), ...args],
-      {
-        cwd: root,
-        timeout: runMsMax,
-      },
-    );
-    return { code: 0, stdout };
-  } catch (error) {
-    const { code, stdout } = error as { code: number; stdout: string };
-    return { code, stdout };
-  }
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wayside-demo-test-')));
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A temporary folder of its own for each, so that what is left in it can be told. */
+function surroundings(name: string): NodeJS.ProcessEnv & { readonly TMPDIR: string } {
+  const TMPDIR = join(folder, name);
+  mkdirSync(TMPDIR);
+  return { ...process.env, TMPDIR, NODE_COMPILE_CACHE: compileCache };
 }
 
-const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('wayside-demo-'));
+async function expectNothingLeft(env: { readonly TMPDIR: string }): Promise<void> {
+  expect(readdirSync(env.TMPDIR)).toEqual([]);
+  const mine = (await listProcesses()).filter(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TMPDIR=${env.TMPDIR}\0`);
+    } catch {
+      return false;
+    }
+  });
+  expect(mine).toEqual([]);
+}
 
-test(
-  'the demo observes every step, says how long a press took, and leaves no folder behind',
-  async () => {
-    const before = folders();
-    const { code, stdout } = await demo();
+function runDemo(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ code: number; stdout: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['examples/demo.ts', ...args], { cwd: repository, env }, (error, stdout) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout });
+    });
+  });
+}
+
+describe.concurrent('the demo', () => {
+  test('observes every step, ends with 0 and leaves nothing behind', async () => {
+    const env = surroundings('whole');
+    const { code, stdout } = await runDemo([], env);
     expect(stdout).toContain(`All ${steps.length} steps observed`);
+    expect(stdout.match(/✓ observed/g)).toHaveLength(steps.length);
     expect(stdout).toMatch(/presses: p50 \d+\.\d ms/);
     expect(code).toBe(0);
-    expect(folders().filter((name) => !before.includes(name))).toEqual([]);
-  },
-  runMsMax,
-);
+    await expectNothingLeft(env);
+  });
 
-test.concurrent.each(steps.map(({ title }, index) => [index + 1, title] as const))(
-  'with step %i sabotaged (%s) it ends with exit code 1',
-  async (number) => {
-    const { code, stdout } = await demo('--break', String(number));
-    expect(stdout.split('\n').filter((line) => line.includes('✗'))).toHaveLength(1);
-    expect(stdout).toMatch(new RegExp(`\\n?${number}\\. [^\\n]*\\n(?:   [^\\n]*\\n)*   ✗`));
-    expect(code).toBe(1);
-  },
-  runMsMax,
-);
+  test.each(steps.map(({ title }, index) => [index + 1, title] as const))(
+    'with step %i broken (%s) notices it there, ends with 1 and leaves nothing behind',
+    async (step) => {
+      const env = surroundings(`broken-${step}`);
+      const { code, stdout } = await runDemo(['--break', String(step)], env);
+      expect(code, stdout).toBe(1);
+      // The first two set the stage; of the others only the broken one is done.
+      expect(stdout.match(/✓ observed/g) ?? []).toHaveLength(Math.min(step - 1, 2));
+      expect(stdout).toMatch(new RegExp(`(?:^|\\n)${step}\\. [^\\n]*\\n(?:   [^\\n]*\\n)*   ✗ not observed`));
+      await expectNothingLeft(env);
+    },
+  );
 
-test('a step that there is not is a mistake of the call', async () => {
-  expect((await demo('--break', '99')).code).toBe(64);
+  test('says which steps there are to break', async () => {
+    const { code } = await runDemo(['--break', String(steps.length + 1)], surroundings('unknown'));
+    expect(code).toBe(64);
+  });
+});
+
+test('npm start stays up, says what to try, and goes with ^C', async () => {
+  const env = surroundings('start');
+  const child = spawn(process.execPath, ['examples/start.ts'], { cwd: repository, env });
+  const all = text(child.stdout);
+  let shown = '';
+  child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+  await until('it is up', () => shown.includes('Wayside is up.'), 120_000);
+  const [, url = '', token = ''] = /WAYSIDE_URL=(\S+) WAYSIDE_TOKEN=(\S+)/.exec(shown) ?? [];
+  const answer = await fetch(`${url}/v1/projects/default/agents`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(JSON.stringify(await answer.json())).toContain('"status":"online"');
+  child.kill('SIGINT');
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  expect(code, await all).toBe(0);
+  await expectNothingLeft(env);
 });

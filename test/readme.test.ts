@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compileCache } from './support/processes.ts';
 
 const root = join(import.meta.dirname, '..');
 const secret = 'correct-horse-battery';
@@ -45,6 +46,7 @@ beforeAll(async () => {
   environment = {
     PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`,
     HOME: folder,
+    NODE_COMPILE_CACHE: compileCache,
     XDG_CONFIG_HOME: join(folder, 'config'),
     WAYSIDE_PORT: String(port),
     WAYSIDE_AGENT_PORT: String(agentPort),
