@@ -149,7 +149,7 @@ test(
   },
 );
 
-test('npx finds both commands in a checkout', { timeout: 30_000 }, async () => {
+test('npx finds both commands in a checkout', { timeout: 120_000 }, async () => {
   for (const name of ['wayside', 'wayside-agent']) {
     const { stdout } = await promisify(execFile)('npx', ['--no-install', name, '--version'], { cwd: root });
     expect(stdout).toMatch(/^\d+\.\d+\.\d+/);
