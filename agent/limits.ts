@@ -6,9 +6,9 @@ import type { JournalFold } from './journal-records.ts';
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 
-/** What has begun: epoch ms of the starts in the last hour, oldest first, and of the last start at all. */
+/** What has begun: how much of it in the last hour, and when the last start was at all, epoch ms. */
 export interface StartHistory {
-  readonly lastHour: readonly number[];
+  readonly lastHour: number;
   readonly last: number | null;
 }
 
@@ -18,10 +18,16 @@ export interface Starts {
   all(now: number): StartHistory;
 }
 
+/** Starts in the order in which they were noted; those before `head` were older than an hour at the last of them. */
+interface StartList {
+  readonly times: number[];
+  head: number;
+}
+
 /** Starts of every action, rebuilt from the journal. */
 export function startsOf(fold: JournalFold): Starts {
-  const byAction = new Map<string, number[]>();
-  const everything: number[] = [];
+  const byAction = new Map<string, StartList>();
+  const everything: StartList = { times: [], head: 0 };
   const begun: { readonly action: string; readonly at: number }[] = [];
   for (const run of fold.runs.values()) {
     if (run.begunAt !== null) begun.push({ action: run.action, at: run.begunAt });
@@ -31,7 +37,7 @@ export function startsOf(fold: JournalFold): Starts {
   }
   begun.sort((a, b) => a.at - b.at);
   const note = (action: string, at: number): void => {
-    const list = byAction.get(action) ?? [];
+    const list = byAction.get(action) ?? { times: [], head: 0 };
     byAction.set(action, list);
     keep(list, at);
     keep(everything, at);
@@ -39,21 +45,32 @@ export function startsOf(fold: JournalFold): Starts {
   for (const { action, at } of begun) note(action, at);
   return {
     note,
-    of: (action, now) => historyOf(byAction.get(action) ?? [], now),
+    of: (action, now) => historyOf(byAction.get(action) ?? null, now),
     all: (now) => historyOf(everything, now),
   };
 }
 
 /** Drops starts older than an hour once in a while, so that a list is as long as an hour is busy. */
-function keep(list: number[], at: number): void {
-  list.push(at);
-  const old = list.findIndex((start) => start > at - hourMs);
-  if (old > list.length / 2) list.splice(0, old);
+function keep(list: StartList, at: number): void {
+  list.times.push(at);
+  list.head = firstWithinHour(list, at);
+  if (list.head > list.times.length / 2) {
+    list.times.splice(0, list.head);
+    list.head = 0;
+  }
 }
 
-function historyOf(list: readonly number[], now: number): StartHistory {
-  const first = list.findIndex((at) => at > now - hourMs);
-  return { lastHour: first === -1 ? [] : list.slice(first), last: list.at(-1) ?? null };
+function historyOf(list: StartList | null, now: number): StartHistory {
+  if (list === null) return { lastHour: 0, last: null };
+  return { lastHour: list.times.length - firstWithinHour(list, now), last: list.times.at(-1) ?? null };
+}
+
+function firstWithinHour({ times, head }: StartList, now: number): number {
+  let first = head;
+  // A clock that was set back has more within its hour than the one before.
+  while (first > 0 && (times[first - 1] ?? now) > now - hourMs) first -= 1;
+  while (first < times.length && (times[first] ?? now) <= now - hourMs) first += 1;
+  return first;
 }
 
 /** Runs that hold a slot or will: `action` counts those of the same action. */
@@ -124,7 +141,7 @@ function breached(
   if (limits.maxParallel !== undefined && running >= limits.maxParallel) {
     return refuse(`${limits.maxParallel} runs of ${whose} are going on already.`);
   }
-  if (limits.maxPerHour !== undefined && starts.lastHour.length + waiting >= limits.maxPerHour) {
+  if (limits.maxPerHour !== undefined && starts.lastHour + waiting >= limits.maxPerHour) {
     return refuse(`${whose} has started ${limits.maxPerHour} runs within an hour.`);
   }
   const since = starts.last === null ? Number.POSITIVE_INFINITY : now - starts.last;

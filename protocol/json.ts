@@ -27,7 +27,7 @@ export type JsonValue =
  * It also finds such digits inside a text, which costs time and nothing else. Without it no number has to be looked at,
  * and that is nearly always so: the engine reads JSON several times faster when nobody looks over its shoulder.
  */
-const delicateNumber = /(?:^|[:,[])\s*(?:-0|-?\d{16}|-?\d{1,15}[.eE])/;
+const delicateNumber = /(?:^|"\s*:|[,[])\s*(?:-0|-?\d{16}|-?\d{1,15}[.eE])/;
 
 /**
  * Reads JSON text. Numbers whose shortest decimal form differs from their source text stay as RawJson.

@@ -82,7 +82,7 @@ class Agent {
   }
 
   verified(of = key, fields: Partial<VerifiedAction> = {}): readonly Effect[] {
-    const none = { lastHour: [], last: null };
+    const none = { lastHour: 0, last: null };
     return this.on({
       type: 'verified',
       key: of,

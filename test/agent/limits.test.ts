@@ -6,7 +6,7 @@ import { admit, isQuiet, startsOf } from '../../agent/limits.ts';
 import type { Admission } from '../../agent/limits.ts';
 
 const now = Date.UTC(2026, 5, 15, 12, 30);
-const none = { lastHour: [], last: null };
+const none = { lastHour: 0, last: null };
 
 function admission(more: Partial<Admission> = {}): Admission {
   return {
@@ -37,7 +37,7 @@ describe('the limits of an action', () => {
   });
 
   test('count starts within the last hour, those that wait to begin included', () => {
-    const actionStarts = { lastHour: [now - 1_000], last: now - 1_000 };
+    const actionStarts = { lastHour: 1, last: now - 1_000 };
     expect(limited({ maxPerHour: 1 }, { actionStarts })).toMatchObject({ code: 'limit_reached' });
     expect(limited({ maxPerHour: 2 }, { actionStarts })).toBe(null);
     const inHand = { action: 1, all: 1, actionWaiting: 1, allWaiting: 1 };
@@ -45,7 +45,7 @@ describe('the limits of an action', () => {
   });
 
   test('keep starts apart, also when the clock was set back', () => {
-    const at = (last: number) => ({ actionStarts: { lastHour: [last], last } });
+    const at = (last: number) => ({ actionStarts: { lastHour: 1, last } });
     expect(limited({ minIntervalMs: 60_000 }, at(now - 59_999))).not.toBe(null);
     expect(limited({ minIntervalMs: 60_000 }, at(now - 60_000))).toBe(null);
     expect(limited({ minIntervalMs: 60_000 }, at(now + 3_600_000))).not.toBe(null);
@@ -53,7 +53,7 @@ describe('the limits of an action', () => {
   });
 
   test('of the agent as a whole hold besides', () => {
-    const allStarts = { lastHour: [now - 1], last: now - 1 };
+    const allStarts = { lastHour: 1, last: now - 1 };
     const refusal = admit(admission({ settings: { limits: { maxPerHour: 1 } }, allStarts }));
     expect(refusal?.message).toContain('this agent');
   });
@@ -88,9 +88,9 @@ describe('the history of starts', () => {
       begun_at: now - 5,
     });
     const starts = startsOf(fold);
-    expect(starts.of('g/a', now)).toEqual({ lastHour: [now - 10, now - 5], last: now - 5 });
+    expect(starts.of('g/a', now)).toEqual({ lastHour: 2, last: now - 5 });
     expect(starts.of('g/b', now)).toEqual(none);
-    expect(starts.all(now).lastHour).toHaveLength(2);
+    expect(starts.all(now).lastHour).toBe(2);
   });
 
   test('counts exactly the last hour, however many came before (property)', () => {
@@ -103,8 +103,9 @@ describe('the history of starts', () => {
           at += gap;
           times.push(at);
           starts.note('g/a', at);
-          const expected = times.filter((time) => time > at - 3_600_000);
-          expect(starts.of('g/a', at).lastHour).toEqual(expected);
+          const within = (when: number) => times.filter((time) => time > when - 3_600_000).length;
+          expect(starts.of('g/a', at).lastHour).toBe(within(at));
+          expect(starts.of('g/a', at + gap).lastHour).toBe(within(at + gap));
           expect(starts.of('g/a', at).last).toBe(at);
         }
       }),

@@ -248,7 +248,7 @@ export class World {
     const [done] = index === -1 ? [] : this.pending.splice(index, 1);
     if (done === undefined) return;
     if (done.kind === 'verify') {
-      const none = { lastHour: [], last: null };
+      const none = { lastHour: 0, last: null };
       const limits = { concurrency: null, limits: {}, agentLimits: {} };
       const idempotent = this.rows.get(done.key.split('/')[0] ?? '')?.idempotent === true;
       const action = { action: 'g/a', digest: '', idempotent, timeoutMs: 3_600_000, ...limits };
