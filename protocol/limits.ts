@@ -100,8 +100,9 @@ export const requestsPerFailedSignIn = 20;
 /** Tokens and addresses whose requests are counted at a time; the least recent are forgotten. */
 export const rateKeysMax = 10_000;
 export const pathParameterCharactersMax = 200;
-/** Mean delay of the event loop beyond which requests are refused as `unavailable`. */
+/** Mean delay of the event loop beyond which, for so many seconds in a row, requests are refused as `unavailable`. */
 export const eventLoopDelayMsMax = 1_000;
+export const overloadSamplesMin = 3;
 export const eventStreamsPerPrincipalMax = 100;
 export const eventStreamHeartbeatMs = 15_000;
 /** How often one request is decided again when what it was decided on has moved (store.md). */

@@ -1,14 +1,12 @@
 // The HTTP application: limits, security headers, authentication, problem documents, and the OpenAPI document that
 // is generated from the same schemas. Routes come from the nouns; this file knows none of them.
 import helmet from '@fastify/helmet';
-import underPressure from '@fastify/under-pressure';
 import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { createSerializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
 import {
-  eventLoopDelayMsMax,
   pathParameterCharactersMax,
   requestBodyBytesMax,
   requestHeadMsMax,
@@ -18,6 +16,7 @@ import type { Authority } from '../authority/authority.ts';
 import { setCaller } from './callers.ts';
 import { readJsonBodies } from './json-body.ts';
 import { describeApi } from './openapi.ts';
+import { refuseWhenOverloaded } from './overload.ts';
 import { answerBrokenRequest, answerProblem } from './problem.ts';
 import { limitRate, limitStrangers } from './rate.ts';
 import { recordRoutes } from './registered-routes.ts';
@@ -45,7 +44,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler(answerProblem);
   const routes = recordRoutes(app, options.onRoute);
   await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
-  await app.register(underPressure, { maxEventLoopDelay: eventLoopDelayMsMax });
+  await refuseWhenOverloaded(app);
   // Answers carry tokens and the names of things; no cache on the way keeps them.
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
