@@ -2,6 +2,13 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
 import { firstLight } from './migrations/0001-first-light.ts';
+import { authority } from './migrations/0002-authority.ts';
+import { oauth } from './migrations/0003-oauth.ts';
+import { signIn } from './migrations/0004-sign-in.ts';
+import { pki } from './migrations/0005-pki.ts';
+import { audit } from './migrations/0006-audit.ts';
+import { runs } from './migrations/0007-runs.ts';
+import { small } from './migrations/0008-small.ts';
 
 export interface Migration {
   readonly number: number;
@@ -16,7 +23,16 @@ export interface AppliedMigration {
 }
 
 /** A static list, so that nothing has to be read from a folder inside one executable. */
-export const migrations: readonly Migration[] = [firstLight];
+export const migrations: readonly Migration[] = [
+  firstLight,
+  authority,
+  oauth,
+  signIn,
+  pki,
+  audit,
+  runs,
+  small,
+];
 
 /** The table that remembers them; made before the first migration and owned by nobody else. */
 export const migrationsTable = `create table if not exists migrations (

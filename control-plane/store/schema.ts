@@ -1,5 +1,12 @@
 // The tables as kysely sees them; the same names and types as the migrations. A test compares the two.
 import type { Generated } from 'kysely';
+import type { AuthorityTables } from './tables-authority.ts';
+import type { OauthTables } from './tables-oauth.ts';
+import type { SignInTables } from './tables-sign-in.ts';
+import type { PkiTables } from './tables-pki.ts';
+import type { AuditTables } from './tables-audit.ts';
+import type { RunsTables } from './tables-runs.ts';
+import type { SmallTables } from './tables-small.ts';
 
 export interface StoreMetaTable {
   name: string;
@@ -344,7 +351,8 @@ export interface SigningKeysTable {
   not_after: number | null;
 }
 
-export interface Database {
+export interface Database
+  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables, SmallTables {
   store_meta: StoreMetaTable;
   organizations: OrganizationsTable;
   projects: ProjectsTable;
