@@ -2,9 +2,10 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Step, Store } from '../store/store.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticatePersonalToken, bearerOf, invalidToken, notSignedIn } from './authenticate.ts';
 import { authorize } from './authorize.ts';
-import type { Caller, Decision, ResourcePath } from './authorize.ts';
+import type { Decision, ResourcePath } from './authorize.ts';
+import type { Authenticator, Caller, Presented } from './caller.ts';
 import type { Policy } from './policy.ts';
 import { policyGuard, readPolicy, touchToken } from './store.ts';
 
@@ -14,7 +15,9 @@ const touchMsMin = 60_000;
 export interface Authority {
   policy(): Policy;
   /** Throws `not_signed_in` or `invalid_token`. */
-  authenticate(header: string | undefined): Caller;
+  authenticate(presented: Presented): Promise<Caller>;
+  /** Adds a way to sign in; the first that knows what was presented answers. */
+  accept(authenticator: Authenticator): void;
   decide(caller: Caller, permission: Permission, resource: ResourcePath): Decision;
   /** Belongs into the unit of every change that a decision allowed: fails where the policy has moved since. */
   guard(decision: Pick<Decision, 'policy_revision'>): Step;
@@ -26,6 +29,9 @@ export async function openAuthority(store: Store, clock: { now(): number }): Pro
   let policy = await readPolicy(store);
   let reading: Promise<void> | null = null;
   const touched = new Map<string, number>();
+  const authenticators: Authenticator[] = [
+    (presented, now) => authenticatePersonalToken(policy, presented, now),
+  ];
 
   const touch = (id: string, now: number): void => {
     if (now - (touched.get(id) ?? 0) < touchMsMin) return;
@@ -40,12 +46,17 @@ export async function openAuthority(store: Store, clock: { now(): number }): Pro
 
   return {
     policy: () => policy,
-    authenticate(header) {
+    async authenticate(presented) {
       const now = clock.now();
-      const caller = authenticate(policy, header, now);
-      if (caller.token !== null) touch(caller.token.id, now);
-      return caller;
+      for (const authenticator of authenticators) {
+        const caller = await authenticator(presented, now);
+        if (caller === null) continue;
+        if (caller.credential?.kind === 'personal_token') touch(caller.credential.id, now);
+        return caller;
+      }
+      throw bearerOf(presented) === null ? notSignedIn() : invalidToken();
     },
+    accept: (authenticator) => void authenticators.push(authenticator),
     decide: (caller, permission, resource) =>
       authorize(policy, { id: randomUUIDv7(), at: clock.now(), caller, permission, resource }),
     guard: (decision) =>

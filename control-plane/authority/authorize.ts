@@ -3,14 +3,9 @@
 // a slow oracle, and nothing else in the control plane decides.
 import type { DecisionTrace } from '../../protocol/api/authority.ts';
 import type { Permission } from '../../protocol/permissions.ts';
-import type { BindingRecord, Policy, PrincipalRecord, TokenRecord } from './policy.ts';
+import type { Caller } from './caller.ts';
+import type { BindingRecord, Policy } from './policy.ts';
 import { roles } from './roles.ts';
-
-/** Who asks. `token` is null where the server acts for a principal that pressed earlier. */
-export interface Caller {
-  readonly principal: PrincipalRecord;
-  readonly token: TokenRecord | null;
-}
 
 /** From the organization down to the thing; `project` and `thing` are null for what lies above them. */
 export interface ResourcePath {
@@ -77,7 +72,7 @@ function reasonOf(policy: Policy, question: Question, matched: BindingRecord | n
   }
   if (caller.principal.disabled) return 'principal_disabled';
   if (matched === null && !isOwn(question)) return 'no_binding';
-  return withinToken(caller, permission) ? 'allowed' : 'token_scope';
+  return withinCredential(caller, permission) ? 'allowed' : 'token_scope';
 }
 
 /** What every principal may do with itself, without any binding: see who it is, and keep its own tokens. */
@@ -94,10 +89,9 @@ export function thingOfPrincipal(id: string): string {
   return `principals/${id}`;
 }
 
-function withinToken(caller: Caller, permission: Permission): boolean {
-  return (
-    caller.token === null || caller.token.permissions === null || caller.token.permissions.has(permission)
-  );
+function withinCredential({ credential }: Caller, permission: Permission): boolean {
+  const ceiling = credential?.permissions ?? null;
+  return ceiling === null || ceiling.has(permission);
 }
 
 function pathOf(resource: ResourcePath): string[] {

@@ -7,7 +7,7 @@ import { GuardFailed } from '../store/store.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
 import { lackedOf } from './authorize.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from './caller.ts';
 import { deleteBinding, insertBinding, ownerRemains, selectBinding } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
 import { commitChange } from './change.ts';

@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import type { AuditEntry as TrailEntry } from '../audit/event.ts';
 import type { AuditTrail as FullTrail } from '../audit/trail.ts';
 import type { Step, StepResult, Store } from '../store/store.ts';
-import type { Caller, Decision } from './authorize.ts';
+import type { Decision } from './authorize.ts';
+import type { Caller } from './caller.ts';
 
 /** The part of the audit trail that changes need. */
 export type AuditTrail = Pick<FullTrail, 'step'>;
@@ -67,6 +68,6 @@ function requestFacts(request: FastifyRequest, caller: Caller): Record<string, u
     // The path only: a query may carry what somebody typed.
     path: request.url.split('?')[0],
     ip: request.ip,
-    token: caller.token?.id ?? null,
+    token: caller.credential?.id ?? null,
   };
 }

@@ -5,7 +5,9 @@ import { Failure } from '../../protocol/failures.ts';
 import { selfReference } from '../../protocol/ids.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
-import type { Caller, ResourcePath } from './authorize.ts';
+import type { ResourcePath } from './authorize.ts';
+import { onBehalfOf } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { findPrincipal } from './bind.ts';
 import type { ChangeContext } from './change.ts';
 import type { Policy } from './policy.ts';
@@ -43,7 +45,7 @@ async function standIn(
     resource: organizationOf(policy),
     why: 'Asking about somebody else needs more.',
   });
-  return { principal: findPrincipal(policy, reference), token: null };
+  return onBehalfOf(findPrincipal(policy, reference));
 }
 
 /** `organization`, `projects/<p>` or `projects/<p>/<thing>`; null for anything else. */

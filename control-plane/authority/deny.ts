@@ -1,7 +1,8 @@
 // A denial is written down with its trace before it is answered, so that it can be explained later.
 import type { FastifyRequest } from 'fastify';
 import type { Store } from '../store/store.ts';
-import type { Caller, Decision } from './authorize.ts';
+import type { Decision } from './authorize.ts';
+import type { Caller } from './caller.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import { entryOf } from './change.ts';
 import { insertDecision } from './store.ts';

@@ -82,7 +82,7 @@ async function narrowed(
   { caller, request }: ChangeContext,
   wanted: readonly Permission[] | null,
 ): Promise<readonly Permission[] | null> {
-  const inherited = caller.token?.permissions ?? null;
+  const inherited = caller.credential?.permissions ?? null;
   if (inherited === null) return wanted;
   if (wanted === null) return [...inherited];
   const { organization } = caller.principal;
@@ -103,7 +103,7 @@ function expiryOf(
   request: { readonly principal: PrincipalRecord; readonly expiresInMs: number | null },
 ): number | null {
   const wanted = request.expiresInMs === null ? null : deps.clock.now() + request.expiresInMs;
-  const last = caller.token?.expiresAt ?? null;
+  const last = caller.credential?.expiresAt ?? null;
   if (last === null || request.principal.id !== caller.principal.id) return wanted;
   if (wanted !== null && wanted > last) {
     throw new Failure(

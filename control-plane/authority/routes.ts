@@ -25,7 +25,7 @@ import type { TokensTable } from '../store/schema.ts';
 import { createBinding, findPrincipal, removeBinding } from './bind.ts';
 import { selectBindings, selectTokens } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from './caller.ts';
 import type { ChangeDeps } from './change.ts';
 import { check } from './check.ts';
 import { issueToken, revokeTokenById } from './issue-token.ts';
@@ -204,11 +204,15 @@ function decisionRoutes(app: FastifyInstance, deps: Deps): void {
 }
 
 function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
-  const { principal, token } = caller;
+  const { principal, credential } = caller;
   return {
     principal: { id: principal.id, name: principal.name, kind: principal.kind },
     organization: policy.organization,
-    token: { id: token?.id ?? principal.id, name: token?.name ?? '', expires_at: token?.expiresAt ?? null },
+    token: {
+      id: credential?.id ?? principal.id,
+      name: credential?.name ?? '',
+      expires_at: credential?.expiresAt ?? null,
+    },
     roles: (policy.bindingsByPrincipal.get(principal.id) ?? []).map(({ role, project }) => ({
       role,
       resource:

@@ -10,6 +10,10 @@ export function mintToken(): { readonly token: string; readonly hash: string } {
   return { token, hash: hashToken(token) };
 }
 
+export function isPersonalToken(token: string): boolean {
+  return token.startsWith(tokenPrefixes.personal);
+}
+
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

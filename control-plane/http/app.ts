@@ -13,7 +13,7 @@ import {
   requestMsMax,
 } from '../../protocol/limits.ts';
 import type { Authority } from '../authority/authority.ts';
-import { setCaller } from './callers.ts';
+import { presentedBy, setCaller } from './callers.ts';
 import { readJsonBodies } from './json-body.ts';
 import { describeApi } from './openapi.ts';
 import { refuseWhenOverloaded } from './overload.ts';
@@ -78,7 +78,7 @@ function authenticateRequests(app: FastifyInstance, options: AppOptions): void {
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.permission === 'public' || request.is404) return;
     try {
-      setCaller(request, options.authority.authenticate(request.headers.authorization));
+      setCaller(request, await options.authority.authenticate(presentedBy(request)));
     } catch (error) {
       if (error instanceof Failure) options.unauthenticated(error.code);
       await strangers(request);

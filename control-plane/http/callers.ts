@@ -1,12 +1,18 @@
 // Who makes a request, from the moment in which the authentication hook knows it.
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from '../authority/authorize.ts';
+import type { Caller, Presented } from '../authority/caller.ts';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** Only the authentication hook calls it. */
 export function setCaller(request: FastifyRequest, caller: Caller): void {
   callers.set(request, caller);
+}
+
+/** The parts of a request that can say who asks. */
+export function presentedBy(request: FastifyRequest): Presented {
+  const { authorization, cookie, origin, host } = request.headers;
+  return { method: request.method, authorization, cookie, origin, host };
 }
 
 /** Null before the hook has run, and on routes that ask nobody who they are. */

@@ -4,9 +4,10 @@ import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Authority } from '../authority/authority.ts';
-import type { Caller, Decision, ResourcePath } from '../authority/authorize.ts';
+import type { Decision, ResourcePath } from '../authority/authorize.ts';
+import type { Caller } from '../authority/caller.ts';
 import { findProject } from '../authority/policy.ts';
-import { callerOf, setCaller } from './callers.ts';
+import { callerOf, presentedBy, setCaller } from './callers.ts';
 
 /** Where the check is made; null answers 404. A route about a run looks its project up here. */
 export type ResourceOf = (request: RouteRequest) => Promise<ResourcePath | null> | ResourcePath | null;
@@ -50,13 +51,13 @@ export async function decideRequest(
 }
 
 /** Whether what was decided is still allowed, for answers that go on for long. Nothing is written down. */
-export function isStillAllowed(
+export async function isStillAllowed(
   authority: Authority,
   request: FastifyRequest,
   { decision, resource }: Decided,
-): boolean {
+): Promise<boolean> {
   try {
-    const caller = authority.authenticate(request.headers.authorization);
+    const caller = await authority.authenticate(presentedBy(request));
     return authority.decide(caller, decision.permission as Permission, resource).allowed;
   } catch {
     return false;
@@ -73,7 +74,7 @@ export async function demand(
   asked: { readonly permission: Permission; readonly resource: ResourcePath; readonly why?: string },
 ): Promise<Decision> {
   // Who asks is looked up again: a token may have been revoked since the first byte of the request came in.
-  const caller = deps.authority.authenticate(request.headers.authorization);
+  const caller = await deps.authority.authenticate(presentedBy(request));
   setCaller(request, caller);
   const decision = deps.authority.decide(caller, asked.permission, asked.resource);
   if (decision.allowed) return decision;

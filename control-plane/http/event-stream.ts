@@ -32,21 +32,22 @@ export async function sendEventStream<Event>(
   stream: {
     readonly source: AsyncIterator<Event>;
     readonly shape: (event: Event) => StreamedEvent;
-    readonly mayGoOn?: () => boolean;
+    readonly mayGoOn?: () => boolean | Promise<boolean>;
   },
 ): Promise<void> {
   const { source, shape, mayGoOn = () => true } = stream;
   const { raw } = reply.hijack();
   const output = openOutput(raw, () => void source.return?.());
-  const heartbeat = setInterval(() => {
-    if (mayGoOn()) output.idle();
+  const beat = async (): Promise<void> => {
+    if (await mayGoOn()) output.idle();
     else raw.destroy();
-  }, eventStreamHeartbeatMs);
+  };
+  const heartbeat = setInterval(() => void beat(), eventStreamHeartbeatMs);
   try {
     for (;;) {
       const next = await source.next();
       if (next.done === true) break;
-      if (!mayGoOn()) raw.destroy();
+      if (!(await mayGoOn())) raw.destroy();
       if (raw.destroyed) break;
       const { id, event, data } = shape(next.value);
       await output.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);

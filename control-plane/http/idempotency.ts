@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
 import { canonicalJson } from '../../protocol/json.ts';
 import { idempotencyKeyCharactersMax, idempotencyMsMax } from '../../protocol/limits.ts';
-import type { Caller } from '../authority/authorize.ts';
+import type { Caller } from '../authority/caller.ts';
 import { nowMs } from '../store/dialect.ts';
 import type { Step, Store } from '../store/store.ts';
 

@@ -15,7 +15,7 @@ export async function limitRate(app: FastifyInstance, requestsPerMinute: number)
     timeWindow,
     cache: rateKeysMax,
     hook: 'onRequest',
-    keyGenerator: (request) => knownCallerOf(request)?.token?.id ?? request.ip,
+    keyGenerator: (request) => knownCallerOf(request)?.credential?.id ?? request.ip,
     errorResponseBuilder: (_request, { ttl, max }) => tooMany(ttl, `the limit is ${max} requests a minute`),
   });
 }

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Authority } from '../authority/authority.ts';
-import type { Caller, Decision } from '../authority/authorize.ts';
+import type { Decision } from '../authority/authorize.ts';
+import type { Caller } from '../authority/caller.ts';
 import { findProject } from '../authority/policy.ts';
 import type { ProjectRecord } from '../authority/policy.ts';
 import { decisionsMax } from '../../protocol/limits.ts';
@@ -30,7 +31,7 @@ export interface Context<Params, Query, Body> {
   readonly caller: Caller;
   readonly decision: Decision;
   /** Asks again; for answers that go on for long. */
-  readonly isStillAllowed: () => boolean;
+  readonly isStillAllowed: () => Promise<boolean>;
   /** The project of the path. Asking for it on a route without one is a bug. */
   readonly project: ProjectRecord;
   readonly params: Params;

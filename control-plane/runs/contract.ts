@@ -2,7 +2,7 @@
 import type { CryptoKey } from 'jose';
 import type { IntentKey } from '../../protocol/intent.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
-import type { Caller } from '../authority/authorize.ts';
+import type { Caller } from '../authority/caller.ts';
 import type { AgentConnection } from '../channel/contract.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { RunsTable } from '../store/schema.ts';

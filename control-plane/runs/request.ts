@@ -108,7 +108,7 @@ function refuseUnsealed({ inputs }: Resolved, sealed: ReadonlySet<string> = new 
 
 function newRun(parts: RunParts, press: Press, definition: DefinitionChoice): RunFacts {
   const { actor, action, body } = press;
-  const { principal, token } = actor.caller;
+  const { principal, credential } = actor.caller;
   return {
     id: parts.random.id(),
     organization: principal.organization,
@@ -128,7 +128,8 @@ function newRun(parts: RunParts, press: Press, definition: DefinitionChoice): Ru
     excluded_agents: '{}',
     requested_by: principal.id,
     requester_name: principal.name,
-    token: token?.id ?? null,
+    // Only personal tokens outlive the press; the claim asks again by them.
+    token: credential?.kind === 'personal_token' ? credential.id : null,
     definition_digest: definition.digest,
     idempotent: definition.idempotent ? 1 : 0,
     timeout_ms: definition.timeoutMs,

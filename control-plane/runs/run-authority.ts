@@ -1,5 +1,6 @@
 // The right to start a run, asked of the authority of this process once more when the run is claimed (rules.md 17).
 import type { Authority } from '../authority/authority.ts';
+import { credentialOf } from '../authority/authenticate.ts';
 import type { Policy, TokenRecord } from '../authority/policy.ts';
 import type { RunAuthority } from './contract.ts';
 
@@ -15,8 +16,9 @@ export function runAuthorityOf(authority: Authority): RunAuthority {
       const principal = policy.principals.get(run.requested_by);
       const token = run.token === null ? null : (tokensOf(policy).get(run.token) ?? null);
       if (principal === undefined || (run.token !== null && token === null)) return false;
+      const credential = token === null ? null : credentialOf(token);
       const { organization, project, action } = run;
-      return authority.decide({ principal, token }, 'wayside.run.start', {
+      return authority.decide({ principal, credential, actors: [] }, 'wayside.run.start', {
         organization,
         project,
         thing: `actions/${action}`,

@@ -1,7 +1,9 @@
 // One press for a schedule, on behalf of the principal that made it and by the rights that it has now.
 import { Failure } from '../../protocol/failures.ts';
 import { readAction } from '../actions/read.ts';
-import type { Caller, Decision } from '../authority/authorize.ts';
+import type { Decision } from '../authority/authorize.ts';
+import { onBehalfOf } from '../authority/caller.ts';
+import type { Caller } from '../authority/caller.ts';
 import { refuseUnauthorized } from '../runs/claim.ts';
 import type { Actor } from '../runs/contract.ts';
 import type { RunParts } from '../runs/parts.ts';
@@ -55,7 +57,7 @@ function decide(deps: Firing, row: DueRow): { readonly caller: Caller; readonly 
     const { code, message } = lostAuthority(row);
     throw new Failure(code, message);
   }
-  const caller = { principal, token: null };
+  const caller = onBehalfOf(principal);
   const { organization, project } = row;
   const thing = `actions/${row.action}`;
   const decision = deps.authority.decide(caller, 'wayside.run.start', { organization, project, thing });

@@ -2,6 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { request as httpsRequest } from 'node:https';
 import type { FastifyRequest } from 'fastify';
+import { onBehalfOf } from '../../../control-plane/authority/caller.ts';
 import { authenticateAgent } from '../../../control-plane/agents/authenticate.ts';
 import type { AgentsDeps } from '../../../control-plane/agents/contract.ts';
 import { createJoinToken } from '../../../control-plane/agents/create-join-token.ts';
@@ -148,7 +149,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
   urls.enroll = enrollment.url;
 
   const context: World['context'] = (permission = 'wayside.group.enroll') => {
-    const caller = { principal: owner, token: null };
+    const caller = onBehalfOf(owner);
     const resource = { organization: owner.organization, project: project.id, thing: null };
     const decision = authority.decide(caller, permission, resource);
     const request = {

@@ -1,4 +1,5 @@
 // The choke point against a slow, obvious oracle, and the properties that no policy may break.
+import { credentialOf } from '../../../control-plane/authority/authenticate.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { authorize } from '../../../control-plane/authority/authorize.ts';
@@ -60,7 +61,7 @@ function ask(policy: Policy, asked: Asked) {
         organization: asked.home,
         disabled: asked.disabled,
       },
-      token: {
+      credential: credentialOf({
         id: 't',
         principal: asked.principal,
         name: 't',
@@ -68,7 +69,8 @@ function ask(policy: Policy, asked: Asked) {
         permissions: asked.ceiling === null ? null : new Set(asked.ceiling),
         expiresAt: null,
         revoked: false,
-      },
+      }),
+      actors: [],
     },
     permission: asked.permission,
     resource: { organization: asked.asked, project: asked.project, thing: asked.thing },

@@ -1,5 +1,7 @@
 // A whole control plane's worth of runs over a real store in a temporary folder, with agents that are only the other
 // side of the published protocol: they get frames and send frames.
+import { credentialOf } from '../../../control-plane/authority/authenticate.ts';
+import { hashToken } from '../../../control-plane/authority/token.ts';
 import { generateKeyPairSync, randomBytes, randomUUIDv7, webcrypto } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -157,7 +159,13 @@ export class World {
   }
 
   actor(permission = 'wayside.run.start'): Actor {
-    const caller = this.authority.authenticate(`Bearer ${this.token}`);
+    const policy = this.authority.policy();
+    const token = policy.tokensByHash.get(hashToken(this.token))!;
+    const caller = {
+      principal: policy.principals.get(token.principal)!,
+      credential: credentialOf(token),
+      actors: [],
+    };
     return {
       caller,
       entry: {
