@@ -101,10 +101,15 @@ export const failures = {
   quarantined: [403, 'The identity of this agent was copied or rolled back'],
   not_your_run: [403, 'The run belongs to another agent'],
 
+  // Authorities and the certificates that they issue.
+  role_violation: [422, 'The role does not allow such a certificate'],
+  root_offline: [409, 'The key of the root is not in this control plane'],
+
   // The machine that it runs on.
   store_locked: [503, 'Another process uses this data folder'],
   store_newer: [503, 'The data was written by a newer program'],
   store_failed: [503, 'The store failed'],
+  store_unavailable: [503, 'The database cannot be reached'],
   data_folder_unusable: [503, 'The data folder cannot be used'],
   port_in_use: [503, 'The port is in use'],
   keyring_unusable: [503, 'The keyring cannot be used'],

@@ -120,6 +120,34 @@ export const rootCertificateMs = 20 * 365 * 86_400_000;
 export const intermediateCertificateMs = 10 * 365 * 86_400_000;
 export const dataPlaneCertificateMs = 2 * 365 * 86_400_000;
 export const crlMs = 24 * 3_600_000;
+/** A revocation is in the list of its authority this long after it was answered, at the latest. */
+export const crlPublishMsMax = 1_000;
+/** Of the list that a root signs before its key is taken away, and of one that is signed offline. */
+export const offlineCrlMs = 365 * 86_400_000;
+/** What a role may set for the life of an agent's certificate. */
+export const agentCertificateMsMin = 3_600_000;
+export const agentCertificateMsMax = 24 * 3_600_000;
+/** Of any other leaf. */
+export const leafCertificateMsMin = 60_000;
+export const leafCertificateMsMax = 90 * 86_400_000;
+/** How soon a process sees authorities and roles that another one changed. */
+export const pkiSweepMs = 5_000;
+/** How often authorities are looked at that run out. */
+export const pkiExpiryLookMs = 3_600_000;
+/** An authority whose certificate ends within one of these is warned about, once for each. */
+export const authorityExpiryWarnMs = [
+  180 * 86_400_000,
+  90 * 86_400_000,
+  30 * 86_400_000,
+  7 * 86_400_000,
+  86_400_000,
+] as const;
+/** After a rotation agents are asked to renew, so many a second, so that they do not come all at once. */
+export const renewalAsksPerSecondMax = 20;
+/** Processes of one agent that are remembered, to tell a restart from a copy. */
+export const formerIncarnationsMax = 16;
+export const roleNamesMax = 100;
+export const trustAnchorsMax = 4;
 export const enrollBodyBytesMax = 64 * 1024;
 export const enrollRequestsPerMinuteMax = 300;
 /** How soon an agent asks again that waits for a person's approval. */
@@ -136,6 +164,32 @@ export const storeStatementsMax = 1_000;
 export const storeBusyMsMax = 5_000;
 export const storeCacheKibibytes = 16 * 1024;
 export const storeWalBytesMax = 64 * 1024 * 1024;
+
+// PostgreSQL: connections of one control plane, and how long it waits for the database.
+export const storeConnectionsDefault = 8;
+export const storeConnectionsMin = 3;
+export const storeConnectionsMax = 200;
+export const storeConnectMsMax = 5_000;
+/** A connection that gives no answer for so long is given up. */
+export const storeAnswerMsMax = 30_000;
+/** The database itself ends a statement, and a wait for a lock, before that. */
+export const storeStatementMsMax = 25_000;
+export const storeLockWaitMsMax = 10_000;
+/** A short absence is waited for; beyond it every request is refused at once until the database is back. */
+export const storeAwayMsMax = 2_000;
+/** How long the first connection of a start is tried. */
+export const storeOpenMsMax = 10_000;
+/** How long it is tried to find out what became of a commit whose answer was lost. */
+export const storeOutcomeMsMax = 30_000;
+export const storeReconnectMsMin = 100;
+export const storeReconnectMsMax = 3_000;
+/** How often a unit is run again that the database gave up for the sake of another. */
+export const storeRetriesMax = 10;
+/** Of one notification; PostgreSQL refuses 8000. */
+export const storeHintBytesMax = 7_900;
+export const storeHintsWaitingMax = 1_000;
+/** Rows that are copied at a time when an installation moves to another engine. */
+export const storeCopyRowsMax = 500;
 
 // The agent on its own machine (dispatch.md, "The agent's spool and journal").
 export const journalRecordBytesMax = 2 * 1024 * 1024;

@@ -49,6 +49,15 @@ export const permissions = [
   'operations.keyring.rotate',
   'operations.store.backup',
   'pki.authority.read',
+  'pki.authority.create',
+  'pki.authority.rotate',
+  'pki.authority.retire',
+  'pki.authority.import',
+  'pki.authority.export',
+  'pki.role.read',
+  'pki.role.update',
+  'pki.certificate.issue',
+  'pki.certificate.revoke',
 ] as const;
 
 export type Permission = (typeof permissions)[number];

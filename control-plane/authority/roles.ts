@@ -26,6 +26,13 @@ const ownersOnly: readonly Permission[] = [
   'iam.binding.delete',
   'operations.keyring.rotate',
   'operations.store.backup',
+  'pki.authority.create',
+  'pki.authority.rotate',
+  'pki.authority.retire',
+  'pki.authority.import',
+  'pki.authority.export',
+  'pki.role.update',
+  'pki.certificate.issue',
 ];
 
 /** Role name to the permissions that it gives. */
