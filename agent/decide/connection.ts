@@ -45,7 +45,9 @@ function runsInHand(state: WorkState): readonly RunInHandState[] {
   const alive: RunInHandState[] = [];
   const ended: RunInHandState[] = [];
   for (const run of state.runs.values()) {
-    if (run.muted || run.phase === 'accepting') continue;
+    // What is on its way to the journal is named once the server has answered `go` for it: then it has the run as
+    // running, and would call one that nobody names interrupted.
+    if (run.muted || (run.phase === 'accepting' && !run.confirmed)) continue;
     if (run.phase !== 'ended') alive.push({ key: run.key, state: run.begun ? 'begun' : 'accepted' });
     else ended.push({ key: run.key, state: run.outcome?.result === 'interrupted' ? 'interrupted' : 'ended' });
   }
@@ -100,7 +102,12 @@ function forgotten(draft: Draft, run: WorkRun): void {
 }
 
 function resume(draft: Draft, run: WorkRun, haveSeq: number): void {
-  if (run.phase === 'held' || run.phase === 'verifying' || run.phase === 'accepting') return;
+  if (run.phase === 'held' || run.phase === 'verifying') return;
+  // Its accept follows when it is written.
+  if (run.phase === 'accepting') {
+    if (run.confirmed) emit(draft, { type: 'attach', key: run.key, haveSeq });
+    return;
+  }
   // An end without its acceptance would mean nothing to a server that still holds the run as offered.
   if (run.phase === 'waiting' || (!run.begun && !run.confirmed)) sendAccept(draft, run);
   emit(draft, { type: 'attach', key: run.key, haveSeq });

@@ -216,6 +216,30 @@ describe('a run on its way', () => {
     expect(types(agent.on({ type: 'journaled', key, record: 'begun' }))).toEqual(['execute']);
   });
 
+  test('is named by a hello while it is written as accepted once more, for the server has it as running', () => {
+    const agent = createAgent();
+    agent.connect();
+    agent.frame(offer());
+    agent.verified();
+    const first = agent.on({ type: 'opened', connection: 2 });
+    expect(first.find(({ type }) => type === 'hello'), 'never answered by a go').toMatchObject({ runs: [] });
+    agent.frame(welcome());
+    agent.on({ type: 'journaled', key, record: 'accepted' });
+    agent.frame(go());
+    agent.at = { boot: agent.at.boot + goValidMs + 1, now: agent.at.now };
+    agent.on({ type: 'journaled', key, record: 'begun' });
+    expect(phaseOf(agent.state)).toBe('accepting');
+    agent.on({ type: 'closed', connection: 2, fate: null });
+    const again = agent.on({ type: 'opened', connection: 3 });
+    expect(again.find(({ type }) => type === 'hello')).toMatchObject({ runs: [{ key, state: 'accepted' }] });
+    expect(types(agent.frame(welcome([{ run, attempt: 1, have_seq: 0, known: true }])))).toEqual([
+      'attach',
+      'poll',
+    ]);
+    expect(types(agent.on({ type: 'journaled', key, record: 'accepted' }))).toEqual(['accept']);
+    expect(types(agent.frame(go()))).toEqual(['journal']);
+  });
+
   test('asks again by itself when no go comes', () => {
     const agent = createAgent();
     agent.connect();
