@@ -116,6 +116,7 @@ export interface AgentsTable {
   sealing_key: string;
   generation: number;
   generation_seen: Generated<number>;
+  may_be_ahead: Generated<number>;
   certificate_serial: string;
   certificate_not_after: number;
   session: number;
@@ -277,6 +278,7 @@ export interface RunsTable {
   settled: number;
   released_by: string | null;
   store_incarnation: string;
+  rebuilt: string | null;
   cancel_requested_at: number | null;
   cancel_reason: string | null;
   canceled_by: string | null;

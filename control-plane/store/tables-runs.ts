@@ -1,4 +1,13 @@
 // The tables of migration 7 as kysely sees them.
 
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface RunsTables {}
+export interface StoreIncarnationsTable {
+  incarnation: string;
+  epoch: number;
+  reason: 'restore' | 'replaced' | 'rollback';
+  backup_at: number | null;
+  ended_at: number;
+}
+
+export interface RunsTables {
+  store_incarnations: StoreIncarnationsTable;
+}

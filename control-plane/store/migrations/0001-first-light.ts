@@ -100,6 +100,7 @@ export const firstLight = {
        agent text
      )`,
     // generation: of the last certificate issued; generation_seen: of the newest one that connected (rules.md 13).
+    // may_be_ahead: 1 after a restore, until the agent renews: it may hold a certificate that this data never saw.
     `create table agents (
        id text primary key,
        organization text not null references organizations (id),
@@ -110,6 +111,7 @@ export const firstLight = {
        sealing_key text not null,
        generation bigint not null,
        generation_seen bigint not null default 0,
+       may_be_ahead bigint not null default 0,
        certificate_serial text not null,
        certificate_not_after bigint not null,
        session bigint not null,
@@ -267,6 +269,7 @@ export const firstLight = {
        settled bigint not null,
        released_by text,
        store_incarnation text not null,
+       rebuilt text,
        cancel_requested_at bigint,
        cancel_reason text,
        canceled_by text,
