@@ -21,6 +21,11 @@ const countSchema = z
   .regex(/^[1-9]\d{0,8}$/, 'it is a whole number from 1')
   .transform(Number);
 const hostSchema = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'it is a name or an address, without a port');
+/** An origin (RFC 6454): everybody else is kept out by it, so it is written out in full. */
+const originSchema = z
+  .string()
+  .transform((text) => text.replace(/\/$/, ''))
+  .refine(isOrigin, 'it is https://name[:port], or http:// with a name of this machine, without a path');
 /** As a SPIFFE ID writes it (SPIFFE-ID, section 2.1). */
 const trustDomainSchema = z
   .string()
@@ -33,6 +38,7 @@ export const serverOptions = {
   port: { schema: portSchema.default(7_400), help: 'port of API and UI' },
   'tls-cert': { schema: z.string().optional(), help: 'certificate chain (PEM) of API and UI' },
   'tls-key': { schema: z.string().optional(), help: 'private key (PEM) of API and UI' },
+  'public-url': { schema: originSchema.optional(), help: 'where browsers and clients reach API and UI' },
   'agent-host': { schema: hostSchema.default('127.0.0.1'), help: 'address on which agents connect' },
   'agent-port': { schema: portSchema.default(7_401), help: 'port on which agents connect (mutual TLS)' },
   'enroll-port': { schema: portSchema.default(7_402), help: 'port on which agents enrol' },
@@ -61,6 +67,8 @@ export interface ServerConfig {
     readonly host: string;
     readonly port: number;
     readonly tls: { readonly key: string; readonly cert: string } | null;
+    /** The origin that browsers and clients use; null where it is that of the listener. */
+    readonly publicUrl: string | null;
   };
   readonly agents: {
     readonly host: string;
@@ -91,7 +99,12 @@ export function parseServerConfig(
   const passphraseFile = option('keyring-passphrase-file');
   return Object.freeze({
     dataFolder: resolve(option('data')),
-    http: { host, port: option('port'), tls: readTls(host, option('tls-cert'), option('tls-key')) },
+    http: {
+      host,
+      port: option('port'),
+      tls: readTls(host, option('tls-cert'), option('tls-key')),
+      publicUrl: option('public-url') ?? null,
+    },
     agents: {
       host: agentHost,
       port: option('agent-port'),
@@ -170,6 +183,14 @@ function readFile(path: string): string {
       cause,
     });
   }
+}
+
+/** Sessions and tokens travel under it: in the clear only within this machine. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, origin } = new URL(text);
+  if (origin !== text) return false;
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
 }
 
 function isLoopback(host: string): boolean {

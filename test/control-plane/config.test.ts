@@ -76,6 +76,11 @@ test.each([
   ['port', ' 80'],
   ['host', 'a b'],
   ['host', '127.0.0.1:80'.replace(':80', '/80')],
+  ['public-url', 'wayside.example.com'],
+  ['public-url', 'http://wayside.example.com'],
+  ['public-url', 'https://wayside.example.com/path'],
+  ['public-url', 'https://user@wayside.example.com'],
+  ['public-url', 'https://Wayside.example.com'],
   ['trust-domain', 'Upper.Case'],
   ['trust-domain', ''],
   ['trust-domain', 'a/b'],
@@ -96,6 +101,15 @@ test('where a wildcard listens, agents are told the name of this machine', () =>
   expect(wildcard).not.toBe('0.0.0.0');
   const named = { 'agent-host': '::', 'public-host': 'wayside.internal' };
   expect(parseServerConfig(named, {}).agents.publicHost).toBe('wayside.internal');
+});
+
+test('the public URL is an origin, in the clear on this machine only', () => {
+  expect(parseServerConfig({}, {}).http.publicUrl).toBeNull();
+  const given = (url: string) => parseServerConfig({ 'public-url': url }, {}).http.publicUrl;
+  expect(given('https://wayside.example.com/')).toBe('https://wayside.example.com');
+  expect(given('https://wayside.example.com:8443')).toBe('https://wayside.example.com:8443');
+  expect(given('http://localhost:7400')).toBe('http://localhost:7400');
+  expect(given('http://[::1]:7400')).toBe('http://[::1]:7400');
 });
 
 describe('TLS', () => {
