@@ -9,7 +9,10 @@ export const failures = {
   invalid_cursor: [400, 'The page cursor is not valid'],
   not_signed_in: [401, 'Not signed in'],
   invalid_token: [401, 'The token is not valid'],
+  elevation_needed: [401, 'Show again who you are'],
   forbidden: [403, 'Not permitted'],
+  entitlement_missing: [403, 'The organization is not entitled to this'],
+  quota_exceeded: [403, 'The quota of the organization is used up'],
   not_found: [404, 'Not found'],
   method_not_allowed: [405, 'Method not allowed'],
   request_timeout: [408, 'The request took too long'],
@@ -17,6 +20,9 @@ export const failures = {
   name_taken: [409, 'The name is taken'],
   in_use: [409, 'Still in use'],
   last_owner: [409, 'The last owner cannot be removed'],
+  cycle: [409, 'It would contain itself'],
+  too_deep: [409, 'It would be nested too deeply'],
+  limit_exceeded: [409, 'There are as many as there may be'],
   precondition_failed: [412, 'Changed in the meantime'],
   body_too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'Unsupported media type'],
@@ -26,6 +32,7 @@ export const failures = {
   headers_too_large: [431, 'The headers are too long'],
   internal: [500, 'Internal error'],
   unavailable: [503, 'Not available'],
+  policy_stale: [503, 'The policy could not be read for too long'],
 
   // Inputs, actions and runs.
   invalid_inputs: [422, 'The inputs are not valid'],

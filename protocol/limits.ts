@@ -259,6 +259,28 @@ export const auditSealMs = 10_000;
 export const auditVerifyRowsMax = 1_000;
 export const auditDenialReasonsMax = 100;
 export const auditHeadCharactersMax = 8_192;
+/** Rows that one page of a filtered list looks at; the next page goes on behind them. */
+export const auditScanRowsMax = 20_000;
+export const auditExportRowsMax = 500;
+/** Of one line of an export: details and request of one event, twice in the envelope. */
+export const auditLineCharactersMax = 1024 * 1024;
+export const auditTailRowsMax = 200;
+/** Threads that verify together, where the machine has as many processors. */
+export const auditVerifyThreadsMax = 4;
+/** Signed heads are kept so long, and the newest one always. */
+export const auditHeadsKeptMs = 7 * 86_400_000;
+export const auditRetentionDaysMin = 7;
+export const auditRetentionDaysMax = 36_500;
+export const auditPruneRowsMax = 10_000;
+/** Within it, a principal's reading of one log is one event. */
+export const auditReadMs = 3_600_000;
+export const auditReadsRememberedMax = 10_000;
+export const auditSampleMs = 60_000;
+export const auditSampledKeysMax = 10_000;
+/** Join tokens that were spent or have lapsed are kept so long, for who asks who joined by which. */
+export const joinTokenKeptMs = 90 * 86_400_000;
+/** How often what has outlived its time is removed. */
+export const upkeepMs = 3_600_000;
 
 // Backups: encrypted in chunks, so that none is given out before it was verified.
 export const backupChunkBytes = 64 * 1024;
@@ -266,3 +288,24 @@ export const backupHeaderBytesMax = 4_096;
 export const backupPassphraseCharactersMin = 12;
 export const backupPassphraseCharactersMax = 1_024;
 export const restoredSessionsStep = 1_000_000;
+
+// The authority. Numbers of the staleness bound: a change reaches every process that can read the store within two
+// polls; past the first bound nothing is written by the old policy, past the second nothing is answered by it.
+export const policyPollMs = 250;
+export const policyPollMsMax = 2_000;
+export const policyStaleWritesMsMax = 5_000;
+export const policyStaleReadsMsMax = 10 * 60_000;
+export const folderDepthMax = 8;
+export const teamDepthMax = 5;
+export const teamMembersPageMax = 200;
+export const delegationDepthMax = 3;
+export const rolesMax = 200;
+export const conditionsMax = 10;
+export const conditionValuesMax = 50;
+export const conditionCharactersMax = 500;
+export const checksMax = 100;
+export const elevationMsMax = 15 * 60_000;
+export const supportMsDefault = 4 * 3_600_000;
+export const supportMsMax = 7 * 86_400_000;
+export const supportRequestsOpenMax = 10;
+export const entitlementGraceMsMax = 90 * 86_400_000;

@@ -7,6 +7,12 @@ export const permissions = [
   'wayside.project.read',
   'wayside.project.update',
   'wayside.project.delete',
+  'wayside.project.move',
+  'wayside.folder.create',
+  'wayside.folder.read',
+  'wayside.folder.update',
+  'wayside.folder.delete',
+  'wayside.folder.move',
   'wayside.group.create',
   'wayside.group.read',
   'wayside.group.update',
@@ -36,6 +42,15 @@ export const permissions = [
   'iam.principal.read',
   'iam.principal.update',
   'iam.principal.delete',
+  'iam.principal.impersonate',
+  'iam.team.create',
+  'iam.team.read',
+  'iam.team.update',
+  'iam.team.delete',
+  'iam.role.create',
+  'iam.role.read',
+  'iam.role.update',
+  'iam.role.delete',
   'iam.token.create',
   'iam.token.read',
   'iam.token.revoke',
@@ -43,6 +58,12 @@ export const permissions = [
   'iam.binding.read',
   'iam.binding.delete',
   'iam.decision.explain',
+  'iam.support.request',
+  'iam.support.read',
+  'iam.support.approve',
+  'iam.support.revoke',
+  'iam.entitlement.read',
+  'iam.entitlement.update',
   'iam.self.read',
   'audit.event.read',
   'audit.event.verify',
@@ -65,3 +86,55 @@ export type Permission = (typeof permissions)[number];
 export function isPermission(name: string): name is Permission {
   return (permissions as readonly string[]).includes(name);
 }
+
+/** Whether it changes nothing: what is only read goes on for longer when the policy cannot be read any more. */
+export function isReading(permission: Permission): boolean {
+  return /\.(read|explain|verify)$/.test(permission);
+}
+
+/** Judged with the inputs of a run; a binding with conditions gives these where its conditions hold, and reading. */
+export const permissionsWithInputs: readonly Permission[] = ['wayside.run.start', 'wayside.run.cancel'];
+
+/**
+ * What an ordinary session may not do before somebody has shown again who they are (RFC 9470): what destroys, what
+ * decides who may do what, and what touches keys and copies of the store.
+ */
+export const sensitivePermissions: ReadonlySet<Permission> = new Set<Permission>([
+  'wayside.organization.update',
+  'wayside.project.delete',
+  'wayside.project.move',
+  'wayside.folder.delete',
+  'wayside.folder.move',
+  'wayside.group.delete',
+  'wayside.group.enroll',
+  'wayside.agent.revoke',
+  'wayside.agent.approve',
+  'wayside.action.delete',
+  'wayside.variable.delete',
+  'wayside.schedule.delete',
+  'iam.principal.create',
+  'iam.principal.update',
+  'iam.principal.delete',
+  'iam.principal.impersonate',
+  'iam.team.create',
+  'iam.team.update',
+  'iam.team.delete',
+  'iam.role.create',
+  'iam.role.update',
+  'iam.role.delete',
+  'iam.token.create',
+  'iam.token.revoke',
+  'iam.binding.create',
+  'iam.binding.delete',
+  'iam.support.approve',
+  'iam.entitlement.update',
+  'operations.keyring.rotate',
+  'operations.store.backup',
+  'pki.authority.create',
+  'pki.authority.rotate',
+  'pki.authority.retire',
+  'pki.authority.import',
+  'pki.authority.export',
+  'pki.role.update',
+  'pki.certificate.issue',
+]);
