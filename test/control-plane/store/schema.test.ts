@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
@@ -42,19 +42,20 @@ function ofMigrations(): Tables {
 
 /** Reads the interfaces as the compiler does, so that the test fails for a wrong type and not only for a name. */
 function ofTypes(): Tables {
-  const path = new URL('../../../control-plane/store/schema.ts', import.meta.url);
-  const source = ts.createSourceFile('schema.ts', readFileSync(path, 'utf8'), ts.ScriptTarget.ESNext, true);
+  const folder = new URL('../../../control-plane/store/', import.meta.url);
   const interfaces = new Map<string, ts.InterfaceDeclaration>();
-  for (const statement of source.statements) {
-    if (ts.isInterfaceDeclaration(statement)) interfaces.set(statement.name.text, statement);
+  for (const name of readdirSync(folder).filter((name) => /^(schema|tables-.*)\.ts$/.test(name))) {
+    const text = readFileSync(new URL(name, folder), 'utf8');
+    const source = ts.createSourceFile(name, text, ts.ScriptTarget.ESNext, true);
+    for (const statement of source.statements) {
+      if (ts.isInterfaceDeclaration(statement)) interfaces.set(statement.name.text, statement);
+    }
   }
   const tables: Tables = new Map();
-  for (const [table, type] of membersOf(interfaces.get('Database'))) {
-    const columns = membersOf(interfaces.get(type.getText(source)));
-    tables.set(
-      table,
-      new Map(columns.map(([name, columnType]) => [name, columnOf(columnType.getText(source))])),
-    );
+  const sets = [...interfaces.keys()].filter((name) => name === 'Database' || name.endsWith('Tables'));
+  for (const [table, type] of sets.flatMap((name) => membersOf(interfaces.get(name)))) {
+    const columns = membersOf(interfaces.get(type.getText()));
+    tables.set(table, new Map(columns.map(([name, columnType]) => [name, columnOf(columnType.getText())])));
   }
   return sorted(tables);
 }
