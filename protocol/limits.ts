@@ -309,3 +309,52 @@ export const supportMsDefault = 4 * 3_600_000;
 export const supportMsMax = 7 * 86_400_000;
 export const supportRequestsOpenMax = 10;
 export const entitlementGraceMsMax = 90 * 86_400_000;
+
+// Sign-in of people (docs/sign-in.md). The cost of a password is argon2id's: memory, passes, lanes (RFC 9106).
+export const passwordMemoryKibibytes = 19_456;
+export const passwordPasses = 2;
+export const passwordLanes = 1;
+export const passwordSaltBytes = 16;
+export const passwordTagBytes = 32;
+export const passwordCharactersMin = 12;
+export const passwordCharactersMax = 256;
+/** Passwords that are hashed at a time, and those that wait for it; each takes the memory above. */
+export const passwordHashesMax = 2;
+export const passwordHashesWaitingMax = 64;
+export const totpPeriodS = 30;
+export const totpSeedBytes = 20;
+export const recoveryCodesCount = 10;
+export const recoveryCodeBytes = 13;
+export const passkeysPerPrincipalMax = 20;
+export const passkeyChallengeMs = 5 * 60_000;
+export const sessionIdleMsMax = 30 * 60_000;
+export const sessionMsMax = 12 * 3_600_000;
+/** How often the last use of a session is written, at the most. */
+export const sessionTouchMsMin = 60_000;
+/** How long a session that ended stays in lists and tables. */
+export const sessionKeptMs = 30 * 86_400_000;
+export const elevationMsMax = 15 * 60_000;
+/** How long after signing in somebody may change their own factors without signing in again. */
+export const freshSignInMsMax = 5 * 60_000;
+export const elevationReasonCharactersMin = 3;
+export const elevationReasonCharactersMax = 500;
+export const signInAttemptMs = 10 * 60_000;
+export const setupLinkMs = 3_600_000;
+export const signInLinkMsDefault = 60 * 60_000;
+export const signInLinkMsMax = 24 * 3_600_000;
+/** Failures before guessing is slowed down, and how: the delay doubles from the least to the most. */
+export const signInFailuresFree = 5;
+export const addressFailuresFree = 20;
+export const signInDelayMsMin = 2_000;
+export const signInDelayMsMax = 15 * 60_000;
+/** Codes of six digits are slowed down more, because there are so few. */
+export const codeDelayMsMax = 3_600_000;
+export const signInForgetMs = 24 * 3_600_000;
+export const knownDeviceMs = 90 * 86_400_000;
+export const knownNetworkMs = 30 * 86_400_000;
+export const knownDevicesMax = 20;
+export const signInSweepRowsMax = 500;
+export const identityProviderTeamsMax = 200;
+export const identityProviderDomainsMax = 50;
+export const identityProviderRequestMsMax = 10_000;
+export const identityProviderCacheMs = 10 * 60_000;
