@@ -358,3 +358,36 @@ export const identityProviderTeamsMax = 200;
 export const identityProviderDomainsMax = 50;
 export const identityProviderRequestMsMax = 10_000;
 export const identityProviderCacheMs = 10 * 60_000;
+
+// Tokens of the authorization server (RFC 9700): short lives for what is checked without asking, rotation for the rest.
+export const accessTokenMs = 10 * 60_000;
+export const refreshTokenMs = 14 * 86_400_000;
+/** From the sign-in on: beyond it a client asks the person again, however often it has refreshed. */
+export const grantMs = 90 * 86_400_000;
+export const authorizationCodeMs = 60_000;
+export const deviceCodeMs = 10 * 60_000;
+export const interactionMs = 15 * 60_000;
+export const idTokenMs = 10 * 60_000;
+/** How old the deny list and the keys may be that a process decides by (authority.md, F14: one second). */
+export const tokenStalenessMsMax = 500;
+/** How far back the deny list is read again, for units that were committed out of order. */
+export const revocationOverlapMs = 10_000;
+export const assertionMsMax = 10 * 60_000;
+export const proofMsMax = 60_000;
+export const proofsRememberedMax = 50_000;
+export const verifiedTokensMax = 5_000;
+export const tokenBodyBytesMax = 32 * 1024;
+export const bearerCharactersMax = 8_192;
+/** Answers that say no take at least so long, so that their time tells nothing. */
+export const inactiveAnswerMsMin = 5;
+export const artifactPruneMs = 60_000;
+export const artifactPruneRowsMax = 500;
+export const credentialsPerServiceMax = 20;
+export const federationsMax = 200;
+export const federationsPerIssuerMax = 50;
+export const conditionNodesMax = 200;
+export const issuerAnswerBytesMax = 256 * 1024;
+export const issuerMsMax = 5_000;
+export const issuerKeysMs = 10 * 60_000;
+export const issuerRetryMs = 30_000;
+export const userCodesPerMinuteMax = 30;

@@ -16,6 +16,7 @@ export const sealedColumns = [
   { table: 'variables', key: 'id', column: 'envelope' },
   { table: 'runs', key: 'id', column: 'envelope' },
   { table: 'schedules', key: 'id', column: 'envelope' },
+  { table: 'oauth_artifacts', key: 'id', column: 'envelope' },
   { table: 'totp_seeds', key: 'id', column: 'seed' },
   { table: 'identity_providers', key: 'id', column: 'client_secret' },
 ] as const;
