@@ -333,7 +333,6 @@ export const sessionMsMax = 12 * 3_600_000;
 export const sessionTouchMsMin = 60_000;
 /** How long a session that ended stays in lists and tables. */
 export const sessionKeptMs = 30 * 86_400_000;
-export const elevationMsMax = 15 * 60_000;
 /** How long after signing in somebody may change their own factors without signing in again. */
 export const freshSignInMsMax = 5 * 60_000;
 export const elevationReasonCharactersMin = 3;
