@@ -1,9 +1,16 @@
-// The whole suite runs in real processes and over real sockets, so files run in forks and few at a time.
+// The whole suite runs in real processes and over real sockets, so files run in forks and few at a time. What is about
+// the store runs a second time, over PostgreSQL.
 import { defineConfig } from 'vitest/config';
+
+/** Where many write at once, and what is about PostgreSQL alone. */
+const overPostgres = ['test/control-plane/{store,runs,agents,schedules,audit}/**/*.test.ts'];
+/** About the files of SQLite. */
+const overSqliteAlone = [
+  'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema,sqlite-files}.test.ts',
+];
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     maxConcurrency: 2,
@@ -12,5 +19,26 @@ export default defineConfig({
     retry: process.env['CI'] === undefined ? 0 : 1,
     hookTimeout: 60_000,
     reporters: ['default'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'sqlite',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/control-plane/store/postgres/**'],
+          env: { WAYSIDE_TEST_ENGINE: 'sqlite' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: overPostgres,
+          exclude: overSqliteAlone,
+          env: { WAYSIDE_TEST_ENGINE: 'postgres' },
+          globalSetup: ['test/support/postgres-setup.ts'],
+        },
+      },
+    ],
   },
 });

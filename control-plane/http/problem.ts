@@ -67,6 +67,7 @@ function headersOf(failure: Failure): Record<string, string> {
       return { 'www-authenticate': 'Bearer error="invalid_token"' };
     case 'unavailable':
     case 'store_failed':
+    case 'store_unavailable':
       return { 'retry-after': '1' };
     default:
       return {};

@@ -2,9 +2,11 @@
 import { Kysely } from 'kysely';
 import type { CompiledQuery } from 'kysely';
 import { fsyncSync, openSync, closeSync } from 'node:fs';
-import type { SQLInputValue } from 'node:sqlite';
 import { Failure } from '../../protocol/failures.ts';
+import { boundParameters } from './bind.ts';
 import type { Database } from './schema.ts';
+import { noHints } from './hints.ts';
+import { readDialect } from './read-dialect.ts';
 import { openReadingConnection } from './sqlite/connection.ts';
 import type { Connection } from './sqlite/connection.ts';
 import { copyDatabase } from './sqlite/copy-database.ts';
@@ -13,7 +15,6 @@ import { toFailure } from './sqlite/failure.ts';
 import { takeFolderLock } from './sqlite/lock.ts';
 import type { FolderLock } from './sqlite/lock.ts';
 import type { Statement } from './sqlite/messages.ts';
-import { readDialect } from './sqlite/read-dialect.ts';
 import { readSnapshot } from './sqlite/read-snapshot.ts';
 import { Thread } from './sqlite/thread.ts';
 import type { Step, Store } from './store.ts';
@@ -94,7 +95,7 @@ function storeOver(parts: Parts): Store {
   return {
     engine: 'sqlite',
     db: new Kysely<Database>({
-      dialect: readDialect((query) => read(query as CompiledQuery<Record<string, unknown>>)),
+      dialect: readDialect('sqlite', (query) => read(query as CompiledQuery<Record<string, unknown>>)),
     }),
     incarnation: parts.incarnation,
     trustDomain: parts.trustDomain,
@@ -105,6 +106,7 @@ function storeOver(parts: Parts): Store {
     },
     glance: (queries) => glance(parts, queries),
     write: async (unit) => writer.request(unit.map(statementOf)),
+    ...noHints,
     backup: (target) => copyDatabase(parts.path, target),
     close: () => (closed ??= close()),
   };
@@ -120,31 +122,10 @@ async function glance({ near, clock }: Parts, queries: readonly CompiledQuery[])
   throw 'failure' in answer ? toFailure(answer.failure) : new Error('reading has no guards');
 }
 
-function statementOf(step: Step): Statement {
-  const { sql, parameters } = step.query;
-  for (const value of parameters) {
-    if (!isBindable(value)) {
-      throw new Error(
-        `a ${typeof value} cannot be bound in: ${sql}. Booleans are 0 or 1, times are numbers.`,
-      );
-    }
-  }
-  const bound = parameters as readonly SQLInputValue[];
-  return step.guard === undefined
-    ? { sql, parameters: bound }
-    : { sql, parameters: bound, guard: step.guard };
-}
-
-function isBindable(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'bigint':
-      return true;
-    case 'number':
-      return Number.isFinite(value);
-    default:
-      return value === null || value instanceof Uint8Array;
-  }
+function statementOf({ query, guard }: Step): Statement {
+  const { sql } = query;
+  const parameters = boundParameters(query);
+  return guard === undefined ? { sql, parameters } : { sql, parameters, guard };
 }
 
 function lockFolder(options: SqliteStoreOptions): FolderLock {

@@ -1,6 +1,7 @@
 // What the control plane asks of its database, and nothing else: reads from a snapshot, and writes as units.
-// SQLite implements it today (sqlite.ts); PostgreSQL is a second implementation of this file.
+// SQLite (sqlite.ts) and PostgreSQL (postgres.ts) implement it.
 import type { CompiledQuery, Kysely } from 'kysely';
+import type { Hints } from './hints.ts';
 import type { Database } from './schema.ts';
 
 /** One statement of a unit, with the number of rows that it must touch or return where that is a guard. */
@@ -27,11 +28,11 @@ export class GuardFailed extends Error {
   }
 }
 
-export interface Store {
+export interface Store extends Hints {
   readonly engine: 'sqlite' | 'postgres';
   /** Builds and compiles queries; executing through it reads, as `read` does. Writes through it are refused. */
   readonly db: Kysely<Database>;
-  /** Changes when a backup is restored (rules.md 12). */
+  /** Changes when a backup is restored, or the database was failed over while we ran: read it each time (rules.md 12). */
   readonly incarnation: string;
   readonly trustDomain: string;
   /** Rows of one query. */
@@ -45,8 +46,8 @@ export interface Store {
   glance(queries: readonly CompiledQuery[]): Promise<readonly (readonly Record<string, unknown>[])[]>;
   /**
    * Runs the steps as one unit: all or none, durable when the promise resolves. Units that arrive together share a
-   * commit. Rejects with GuardFailed, with a Failure (`name_taken` on a unique violation, `store_failed`), or,
-   * where the outcome of the commit is unknown, with `store_failed` and `details.unknown` true.
+   * commit. Rejects with GuardFailed, with a Failure (`name_taken` on a unique violation, `store_unavailable` where the
+   * database is away and nothing was stored, `store_failed`), or, where the outcome of the commit is unknown, with `store_failed` and `details.unknown` true.
    */
   write(unit: readonly Step[]): Promise<readonly StepResult[]>;
   /** Online copy of the whole database into a file, consistent, without stopping writers. */

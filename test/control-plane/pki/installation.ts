@@ -7,8 +7,8 @@ import type { Authorities } from '../../../control-plane/pki/authorities.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
 import type { Secrets } from '../../../control-plane/secrets/secrets.ts';
-import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { openTestStore } from '../../support/engine.ts';
 
 export interface Installation extends AsyncDisposable {
   readonly folder: string;
@@ -22,7 +22,7 @@ export async function openInstallation(
 ): Promise<Installation> {
   const folder = await mkdtemp(join(tmpdir(), 'wayside-installation-'));
   const now = options.clock ?? (() => Date.now());
-  const store = await openSqliteStore({
+  const store = await openTestStore({
     dataFolder: join(folder, 'data'),
     trustDomain: options.trustDomain ?? 'test.wayside',
     ...(options.clock === undefined ? {} : { clock: options.clock }),

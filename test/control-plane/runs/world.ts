@@ -31,9 +31,9 @@ import { runAuthorityOf } from '../../../control-plane/runs/run-authority.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
 import type { Secrets } from '../../../control-plane/secrets/secrets.ts';
-import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
 import { step } from '../../../control-plane/store/step.ts';
 import type { Step, Store } from '../../../control-plane/store/store.ts';
+import { openTestStore } from '../../support/engine.ts';
 
 export interface OperationSpec {
   readonly operation: string;
@@ -115,7 +115,7 @@ export class World {
   }
 
   async openStore(): Promise<void> {
-    const store = await openSqliteStore({ dataFolder: this.folder, clock: () => this.now });
+    const store = await openTestStore({ dataFolder: this.folder, clock: () => this.now });
     this.store = {
       ...store,
       write: async (unit) => {

@@ -13,8 +13,8 @@ import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { keyringRoutes } from '../../../control-plane/secrets/routes.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
 import { storeRoutes } from '../../../control-plane/store/routes.ts';
-import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { openTestStore } from '../../support/engine.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface Served {
@@ -39,7 +39,7 @@ export async function serve(): Promise<Served> {
       return () => clearTimeout(timer);
     },
   };
-  const store = await openSqliteStore({ dataFolder });
+  const store = await openTestStore({ dataFolder });
   const provider = await openKeyring({ path: join(dataFolder, 'keyring.json'), clock });
   const secrets = await openSecrets(store, provider);
   const audit = openAudit({ store, secrets, clock, report: () => undefined });

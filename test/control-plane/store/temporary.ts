@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
 import type { SqliteStoreOptions } from '../../../control-plane/store/sqlite.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { openTestStore } from '../../support/engine.ts';
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'wayside-store-'));
@@ -17,7 +17,7 @@ export async function temporaryStore(
   options: Partial<SqliteStoreOptions> = {},
 ): Promise<Store & { readonly dataFolder: string }> {
   const dataFolder = options.dataFolder ?? temporaryFolder();
-  const store = await openSqliteStore({ ...options, dataFolder });
+  const store = await openTestStore({ ...options, dataFolder });
   // Closing twice is harmless, so a test may close earlier.
   onTestFinished(() => store.close());
   return { ...store, dataFolder };

@@ -1,12 +1,29 @@
 // kysely over the store: builds and compiles every query, and executes only those that read.
-import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+import {
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, Kysely, QueryResult } from 'kysely';
+import type { Store } from './store.ts';
 
 type Read = (query: CompiledQuery) => Promise<readonly Record<string, unknown>[]>;
 
-export function readDialect(read: Read): Dialect {
+export function readDialect(engine: Store['engine'], read: Read): Dialect {
+  const createDriver = () => readDriver(read);
+  if (engine === 'postgres') {
+    return {
+      createDriver,
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+      createAdapter: () => new PostgresAdapter(),
+      createIntrospector: (db: Kysely<unknown>) => new PostgresIntrospector(db),
+    };
+  }
   return {
-    createDriver: () => readDriver(read),
+    createDriver,
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createAdapter: () => new SqliteAdapter(),
     createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { nowMs } from '../../../control-plane/store/dialect.ts';
-import { openSqliteStore } from '../../../control-plane/store/sqlite.ts';
 import { compileOnce, step } from '../../../control-plane/store/step.ts';
 import { GuardFailed } from '../../../control-plane/store/store.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { openTestStore } from '../../support/engine.ts';
 import { temporaryFolder, temporaryStore } from './temporary.ts';
 
 const insert = (store: Store, reason: string, count = 1) =>
@@ -176,7 +176,7 @@ describe('a read', () => {
 describe('Store.db', () => {
   it('round-trips text, numbers, nulls and JSON', async () => {
     const store = await temporaryStore();
-    const text = 'q"\'\\ ü 漢字 \u{1f511} \0 end';
+    const text = 'q"\'\\ ü 漢字 \u{1f511} end';
     const event = {
       id: 'e',
       organization: 'o',
@@ -195,7 +195,15 @@ describe('Store.db', () => {
       hash: null,
     };
     await store.write([step(store.db.insertInto('audit_events').values(event))]);
-    expect(await store.db.selectFrom('audit_events').selectAll().execute()).toEqual([event]);
+    expect(await store.db.selectFrom('audit_events').selectAll().execute()).toMatchObject([event]);
+  });
+
+  it('stores the replacement character for U+0000, which no text of PostgreSQL holds', async () => {
+    const store = await temporaryStore();
+    await store.write([insert(store, 'a\0b')]);
+    expect(await reasons(store)).toEqual(['a\u{fffd}b']);
+    const found = store.db.selectFrom('audit_denials').select('day').where('reason', '=', 'a\0b');
+    expect(await found.execute()).toHaveLength(1);
   });
 
   it('refuses to write, whatever the form', async () => {
@@ -236,7 +244,7 @@ describe('a statement that is compiled once', () => {
 
 describe('the clock of the database', () => {
   const now = async (store: Store) =>
-    (await sql<{ now: number }>`select ${nowMs('sqlite')} as now`.execute(store.db)).rows[0]?.now ?? 0;
+    (await sql<{ now: number }>`select ${nowMs(store.engine)} as now`.execute(store.db)).rows[0]?.now ?? 0;
 
   it('is in whole milliseconds of the machine', async () => {
     const store = await temporaryStore();
@@ -252,7 +260,7 @@ describe('the clock of the database', () => {
     expect(await now(store)).toBe(1_700_000_000_123);
     ms += 86_400_000;
     await store.write([
-      step(store.db.insertInto('audit_denials').values({ reason: 'now', day: 'd', count: nowMs('sqlite') })),
+      step(store.db.insertInto('audit_denials').values({ reason: 'now', day: 'd', count: nowMs(store.engine) })),
     ]);
     expect(await store.db.selectFrom('audit_denials').select('count').execute()).toEqual([
       { count: 1_700_086_400_123 },
@@ -271,14 +279,14 @@ describe('opening again', () => {
     expect(second.incarnation).toBe(first.incarnation);
     expect(await reasons(second)).toEqual(['kept']);
     await second.close();
-    await expect(openSqliteStore({ dataFolder, trustDomain: 'other.example' })).rejects.toMatchObject({
+    await expect(openTestStore({ dataFolder, trustDomain: 'other.example' })).rejects.toMatchObject({
       code: 'invalid_configuration',
     });
   });
 
   it('finishes what was asked for before it closes, and refuses what comes after', async () => {
     const dataFolder = temporaryFolder();
-    const store = await openSqliteStore({ dataFolder });
+    const store = await openTestStore({ dataFolder });
     const writes = Array.from({ length: 100 }, (_, index) => store.write([insert(store, `r${index}`)]));
     await store.close();
     await Promise.all(writes);

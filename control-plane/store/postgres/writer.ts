@@ -1,0 +1,153 @@
+// Everything that is written by this process, in the order in which it was asked for: one connection, one transaction
+// at a time, which takes whatever has come meanwhile.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Failure } from '../../../protocol/failures.ts';
+import {
+  storeCommitUnitsMax,
+  storeOutcomeMsMax,
+  storePendingMax,
+  storeReconnectMsMin,
+  storeRetriesMax,
+} from '../../../protocol/limits.ts';
+import type { Step, StepResult } from '../store.ts';
+import { mayRunAgain, outcomeUnknown, toStoreFailure, unavailable } from './failure.ts';
+import type { UniqueIndexes } from './failure.ts';
+import { findOutcome } from './find-outcome.ts';
+import { commitBatch } from './group-commit.ts';
+import type { BatchEnd, Unit } from './group-commit.ts';
+import type { Line } from './line.ts';
+import type { Link } from './link.ts';
+import { statementOf } from './statement.ts';
+
+export interface WriterOptions {
+  readonly line: Line;
+  readonly indexes: () => UniqueIndexes;
+  /** Of the database now; changes where it was rolled back. */
+  readonly incarnation: () => string;
+  readonly clock: (() => number) | null;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  readonly #queue: Unit[] = [];
+  #running: Promise<void> | null = null;
+  #closed = false;
+  /** How many units share a transaction; few after the database gave one up, so that they do not meet again. */
+  #most = storeCommitUnitsMax;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  write(steps: readonly Step[]): Promise<readonly StepResult[]> {
+    if (this.#closed) return Promise.reject(new Failure('store_failed', 'The store is closed.'));
+    if (this.#queue.length >= storePendingMax) {
+      return Promise.reject(
+        new Failure('unavailable', 'The store has more work than it can take. Retry in a moment.'),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ statements: steps.map(statementOf), tries: 0, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Finishes what was asked for. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // What came in the same turn of the loop shares the commit.
+      await Promise.resolve();
+      while (this.#queue.length > 0) await this.#turn();
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { line, indexes, clock } = this.#options;
+    let link: Link;
+    try {
+      link = await line.link();
+    } catch (cause) {
+      for (const unit of this.#queue.splice(0)) unit.reject(cause as Error);
+      return;
+    }
+    const options = { link, indexes: indexes(), now: clock?.() ?? null, elapsed: () => performance.now() };
+    await this.#settle(link, await commitBatch(this.#queue, this.#most, options));
+  }
+
+  async #settle(link: Link, end: BatchEnd): Promise<void> {
+    switch (end.kind) {
+      case 'settled':
+        this.#most = Math.min(storeCommitUnitsMax, this.#most * 2);
+        return;
+      case 'again':
+        return this.#again(end.units, end.cause);
+      case 'cut':
+        link.destroy();
+        this.#back(end.units, end.cause);
+        return;
+      case 'unknown':
+        link.destroy();
+        return this.#findOutcome(link, end);
+    }
+  }
+
+  /** Runs them alone, one after the other, so that the one that cannot be is refused alone. */
+  async #again(units: readonly Unit[], cause: unknown): Promise<void> {
+    const [only, ...others] = units;
+    if (only !== undefined && others.length === 0 && !mayRunAgain(cause)) {
+      only.reject(toStoreFailure(cause, 'commit', this.#options.indexes()));
+      return;
+    }
+    this.#most = 1;
+    this.#back(units, cause);
+    if (mayRunAgain(cause)) await delay(Math.random() * storeReconnectMsMin);
+  }
+
+  #back(units: readonly Unit[], cause: unknown): void {
+    const again = units.filter((unit) => {
+      unit.tries += 1;
+      if (unit.tries <= storeRetriesMax) return true;
+      unit.reject(unavailable(cause));
+      return false;
+    });
+    this.#queue.unshift(...again);
+  }
+
+  async #findOutcome(link: Link, end: Extract<BatchEnd, { kind: 'unknown' }>): Promise<void> {
+    const { line, incarnation } = this.#options;
+    const lost = { xid: end.xid, backend: link.backend, incarnation: incarnation() };
+    const deadline = performance.now() + storeOutcomeMsMax;
+    for (;;) {
+      const left = deadline - performance.now();
+      if (left <= 0 || this.#closed) break;
+      try {
+        const fresh = await line.link(left);
+        // A database that was rolled back may have given the same number to another transaction.
+        if (incarnation() !== lost.incarnation) break;
+        const outcome = await findOutcome(fresh, lost);
+        if (outcome === 'committed') {
+          for (const { unit, results } of end.units) unit.resolve(results);
+          return;
+        }
+        if (outcome === 'lost') {
+          this.#back(
+            end.units.map(({ unit }) => unit),
+            end.cause,
+          );
+          return;
+        }
+      } catch {
+        // Lost again: asked again on the next connection.
+      }
+      await delay(storeReconnectMsMin);
+    }
+    for (const { unit } of end.units) unit.reject(outcomeUnknown(end.cause));
+  }
+}
