@@ -27,14 +27,16 @@ export interface Audit extends AuditTrail {
 
 export interface AuditDeps {
   readonly store: Store;
-  readonly secrets: Pick<Secrets, 'auditMac' | 'signingKeys'>;
+  readonly secrets: Pick<Secrets, 'auditMac' | 'auditMacKey' | 'signingKeys'>;
+  /** Of the database, where it is one that several threads can read. */
+  readonly file?: string;
   readonly clock: { now(): number } & ChainerDeps['clock'];
   readonly report: (cause: unknown) => void;
 }
 
 export function openAudit(deps: AuditDeps): Audit {
   const { store, clock, report } = deps;
-  const { auditMac: mac, signingKeys } = deps.secrets;
+  const { auditMac: mac, auditMacKey: macKey, signingKeys } = deps.secrets;
   const chain = openChain(store);
   const heads = openHeads({ store, chain, signingKeys, clock });
   const denials = openDenialCounter({ store, clock });
@@ -50,7 +52,7 @@ export function openAudit(deps: AuditDeps): Audit {
     head: (organization) => heads.newest(organization),
     verify: (organization, against) =>
       verifyAudit(
-        { store, mac, signingKeys },
+        { store, mac, macKey, signingKeys, file: deps.file ?? null },
         against === undefined ? { organization } : { organization, against },
       ),
     settle: () => chainer.settle(),

@@ -1,18 +1,15 @@
 // Gives positions: takes the events of one organization that have none, in the order in which they were committed,
 // and links each to the one before.
+import type { CompiledQuery } from 'kysely';
+import { auditChainHash, auditDigest } from '../../protocol/audit-chain.ts';
+import type { ChainPlace } from '../../protocol/audit-chain.ts';
 import { auditChainRowsMax } from '../../protocol/limits.ts';
 import { commitOrder } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { AuditEventsTable } from '../store/schema.ts';
 import type { Step, Store } from '../store/store.ts';
-import { chainHash } from './event.ts';
-
-/** The end of an organization's chain. */
-export interface ChainEnd {
-  readonly position: number;
-  readonly hash: string;
-}
+import { sha256 } from './event.ts';
 
 export interface Chain {
   /** Organizations that have events without a position. */
@@ -22,7 +19,8 @@ export interface Chain {
    * makes the guard on its end fail, and then nothing of this batch is kept.
    */
   extend(organization: string): Promise<number>;
-  end(organization: string): Promise<ChainEnd | null>;
+  /** The end of an organization's chain; null where there is no such organization. */
+  end(organization: string): Promise<ChainPlace | null>;
 }
 
 export function openChain(store: Store): Chain {
@@ -34,8 +32,6 @@ export function openChain(store: Store): Chain {
       .where('id', '=', value.id)
       .where('position', 'is', null),
   );
-  const endOf = (organization: string) =>
-    db.selectFrom('organizations').select(['audit_position', 'audit_hash']).where('id', '=', organization);
   const unchained = (organization: string) =>
     db
       .selectFrom('audit_events')
@@ -44,7 +40,7 @@ export function openChain(store: Store): Chain {
       .where('position', 'is', null)
       .orderBy(commitOrder(store.engine))
       .limit(auditChainRowsMax);
-  const moveEnd = (organization: string, from: ChainEnd, to: ChainEnd) =>
+  const moveEnd = (organization: string, from: ChainPlace, to: ChainPlace) =>
     step(
       db
         .updateTable('organizations')
@@ -65,16 +61,17 @@ export function openChain(store: Store): Chain {
     },
     extend: async (organization) => {
       const [ends, rows] = await store.snapshot([
-        endOf(organization).compile(),
+        selectEnd(store, organization),
         unchained(organization).compile(),
       ]);
-      const start = toEnd(ends?.[0]);
+      const start = placeOf(ends?.[0]);
       if (start === null || rows === undefined || rows.length === 0) return 0;
       const steps: Step[] = [];
       let end = start;
       for (const row of rows as unknown as readonly AuditEventsTable[]) {
         const position = end.position + 1;
-        const hash = chainHash(row, { position, previous: end.hash });
+        const digest = auditDigest(sha256, row);
+        const hash = auditChainHash(sha256, { position, previous: end.hash, digest, mac: row.mac });
         const placed = place({ id: row.id, position, previous: end.hash, hash });
         steps.push(step(placed, { name: 'audit_event', exactly: 1 }));
         end = { position, hash };
@@ -87,11 +84,24 @@ export function openChain(store: Store): Chain {
       }
       return rows.length;
     },
-    end: async (organization) => toEnd((await store.read(endOf(organization).compile()))[0]),
+    end: async (organization) => placeOf((await store.read(selectEnd(store, organization)))[0]),
   };
 }
 
-function toEnd(row: Readonly<Record<string, unknown>> | undefined): ChainEnd | null {
+/** The end of an organization's chain, as a row for `placeOf`. */
+export function selectEnd(
+  store: Store,
+  organization: string,
+): CompiledQuery<Readonly<Record<string, unknown>>> {
+  return store.db
+    .selectFrom('organizations')
+    .select(['audit_position', 'audit_hash'])
+    .where('id', '=', organization)
+    .compile();
+}
+
+/** Null where there is no such organization. */
+export function placeOf(row: Readonly<Record<string, unknown>> | undefined): ChainPlace | null {
   if (row === undefined) return null;
   return { position: Number(row['audit_position']), hash: String(row['audit_hash']) };
 }

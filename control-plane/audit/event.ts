@@ -1,14 +1,25 @@
-// One audit event as a row: what it says in columns, and the bytes that its authentication code and its hash cover.
-import { createHash } from 'node:crypto';
+// One audit event as a row: what it says in columns, and what its authentication code and its hash cover.
+import { hash } from 'node:crypto';
+import { auditDigest } from '../../protocol/audit-chain.ts';
+import type { AuditFacts, Sha256 } from '../../protocol/audit-chain.ts';
 import { canonicalJson } from '../../protocol/json.ts';
 import { auditDetailsBytesMax } from '../../protocol/limits.ts';
-import type { AuditEventsTable } from '../store/schema.ts';
+import type { Mac } from '../secrets/mac-keys.ts';
+
+/** Somebody who acts: a principal, an agent, or who acts for one. */
+export interface AuditActor {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+}
 
 /** What is told of a change or a denial. Secrets never go in: say `redacted` where one was (redact.ts). */
 export interface AuditEntry {
   readonly organization: string;
   /** Null for what the control plane did by itself. */
-  readonly principal: { readonly id: string; readonly name: string; readonly kind: string } | null;
+  readonly principal: AuditActor | null;
+  /** Who acted for the principal (RFC 8693, `act`), the nearest first; left out where it acted itself. */
+  readonly actors?: readonly AuditActor[];
   /** Noun and verb, for instance `run.start`. */
   readonly operation: string;
   readonly permission: string | null;
@@ -20,22 +31,19 @@ export interface AuditEntry {
   readonly request: Readonly<Record<string, unknown>>;
 }
 
-/** What is fixed when the event is written; its place in the chain comes later. */
-export type AuditFacts = Omit<AuditEventsTable, 'mac' | 'position' | 'previous_hash' | 'hash'>;
+export const sha256: Sha256 = (text) => hash('sha256', text);
 
 export function auditFacts(
   entry: AuditEntry,
   identity: { readonly id: string; readonly at: number },
 ): AuditFacts {
-  const { principal } = entry;
+  const { principal, actors = [] } = entry;
   return {
     ...identity,
     organization: entry.organization,
     // Canonical, hence `id` first: a prefix finds the events of one principal.
-    principal:
-      principal === null
-        ? null
-        : canonicalJson({ id: principal.id, kind: principal.kind, name: principal.name }),
+    principal: principal === null ? null : actorJson(principal),
+    actors: actors.length === 0 ? null : `[${actors.map(actorJson).join(',')}]`,
     operation: entry.operation,
     permission: entry.permission,
     resource: entry.resource,
@@ -44,6 +52,10 @@ export function auditFacts(
     details: boundedJson(entry.details),
     request: boundedJson(entry.request),
   };
+}
+
+function actorJson({ id, kind, name }: AuditActor): string {
+  return canonicalJson({ id, kind, name });
 }
 
 /** An event is written whatever it says: where it says too much, that is what it says. */
@@ -57,31 +69,7 @@ function boundedJson(value: Readonly<Record<string, unknown>>): string {
       });
 }
 
-/** What the authentication code of a row covers: every column that is fixed at insert. */
-export function factsText(row: AuditFacts): string {
-  return canonicalJson([
-    row.id,
-    row.organization,
-    row.at,
-    row.principal,
-    row.operation,
-    row.permission,
-    row.resource,
-    row.result,
-    row.decision,
-    row.details,
-    row.request,
-  ]);
-}
-
-/** The hash before the first event of an organization; its row is created with it. */
-export const auditGenesisHash = '';
-
-/** SHA-256 over the hash before, the position, the facts and their code: hex. */
-export function chainHash(
-  row: AuditFacts & { readonly mac: string },
-  place: { readonly position: number; readonly previous: string },
-): string {
-  const text = canonicalJson([place.previous, place.position, factsText(row), row.mac]);
-  return createHash('sha256').update(text, 'utf8').digest('hex');
+/** The authentication code of an event covers its digest, hence every fact. */
+export function eventMac(mac: Mac, facts: AuditFacts): string {
+  return mac(auditDigest(sha256, facts));
 }

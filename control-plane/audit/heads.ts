@@ -1,13 +1,13 @@
 // The rows of signed heads: sealing the end of a chain, and finding the newest head.
 import type { JWK } from 'jose';
+import { headHash, signHead } from '../../protocol/audit-head.ts';
+import type { ExportedHead } from '../../protocol/audit-head.ts';
 import { auditSealMs } from '../../protocol/limits.ts';
 import type { SigningKey, SigningKeys } from '../secrets/signing-keys.ts';
 import { step } from '../store/step.ts';
 import type { AuditHeadsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from './chain.ts';
-import { headHash, signHead } from './head.ts';
-import type { ExportedHead } from './head.ts';
 
 export interface Heads {
   /**

@@ -1,9 +1,9 @@
 // Appends events: a step for the unit of the change, so that there is never one without the other.
-import { randomUUIDv7 } from 'node:crypto';
 import type { Mac } from '../secrets/mac-keys.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
-import { auditFacts, factsText } from './event.ts';
+import { eventIdAt } from './event-id.ts';
+import { auditFacts, eventMac } from './event.ts';
 import type { AuditEntry } from './event.ts';
 
 export interface AuditTrail {
@@ -22,19 +22,20 @@ export interface TrailDeps {
   readonly clock: { now(): number };
   /** Called for each step, so that the chainer knows that there will be something to chain. */
   readonly onStep?: () => void;
-  /** A UUIDv7; for tests under a seed. */
-  readonly newId?: () => string;
+  /** A UUIDv7 of that time; for tests under a seed. */
+  readonly newId?: (at: number) => string;
 }
 
 export function openTrail(deps: TrailDeps): AuditTrail {
   const { store, mac, clock } = deps;
-  const newId = deps.newId ?? (() => randomUUIDv7());
+  const newId = deps.newId ?? eventIdAt;
   const insert = compileOnce(
     {
       id: '',
       organization: '',
       at: 0,
       principal: null as string | null,
+      actors: null as string | null,
       operation: '',
       permission: null as string | null,
       resource: '',
@@ -47,9 +48,10 @@ export function openTrail(deps: TrailDeps): AuditTrail {
     (value) => store.db.insertInto('audit_events').values(value),
   );
   const append = (entry: AuditEntry) => {
-    const facts = auditFacts(entry, { id: newId(), at: clock.now() });
+    const at = clock.now();
+    const facts = auditFacts(entry, { id: newId(at), at });
     deps.onStep?.();
-    return step(insert({ ...facts, mac: mac(factsText(facts)) }));
+    return step(insert({ ...facts, mac: eventMac(mac, facts) }));
   };
   return {
     step: append,

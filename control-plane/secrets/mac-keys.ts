@@ -13,7 +13,11 @@ export type MacPurpose = 'audit' | 'body';
 export type Mac = (text: string) => string;
 
 /** Opens the key, or makes it at the first start. Two replicas that start at once end with the same one. */
-export async function openMacKey(store: Store, provider: KeyProvider, purpose: MacPurpose): Promise<Mac> {
+export async function openMacKey(
+  store: Store,
+  provider: KeyProvider,
+  purpose: MacPurpose,
+): Promise<Uint8Array> {
   const name = `mac_key.${purpose}.1`;
   const cell: SealedCell = { table: 'store_meta', organization: '', project: '', row: name, column: 'value' };
   const find = store.db.selectFrom('store_meta').select('value').where('name', '=', name).compile();
@@ -27,7 +31,10 @@ export async function openMacKey(store: Store, provider: KeyProvider, purpose: M
     await store.write([step(insert)]);
     [found] = await store.read(find);
   }
-  const key = await openAtRest(provider, found?.value ?? '', cell);
+  return openAtRest(provider, found?.value ?? '', cell);
+}
+
+export function macOf(key: Uint8Array): Mac {
   return (text) => `m1.${createHmac('sha256', key).update(text, 'utf8').digest('base64url')}`;
 }
 

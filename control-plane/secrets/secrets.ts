@@ -1,7 +1,7 @@
 // What the rest of the control plane asks of secrets, opened once at start over a store and a key provider.
 import type { Store } from '../store/store.ts';
 import type { KeyProvider } from './key-provider.ts';
-import { openMacKey } from './mac-keys.ts';
+import { macOf, openMacKey } from './mac-keys.ts';
 import type { Mac } from './mac-keys.ts';
 import { openAtRest, sealAtRest } from './seal-at-rest.ts';
 import type { SealedCell } from './seal-at-rest.ts';
@@ -20,18 +20,22 @@ export interface Secrets {
   readonly bodyMac: Mac;
   /** For rows of the audit trail. */
   readonly auditMac: Mac;
+  /** The key of `auditMac`, for threads that verify. */
+  readonly auditMacKey: Uint8Array;
   readonly signingKeys: SigningKeys;
 }
 
 export async function openSecrets(store: Store, provider: KeyProvider): Promise<Secrets> {
   const open = (envelope: string, cell: SealedCell) => openAtRest(provider, envelope, cell);
+  const auditMacKey = await openMacKey(store, provider, 'audit');
   return {
     provider,
     sealAtRest: (plaintext, cell) => sealAtRest(provider, plaintext, cell),
     openAtRest: open,
     openTextAtRest: async (envelope, cell) => new TextDecoder().decode(await open(envelope, cell)),
-    bodyMac: await openMacKey(store, provider, 'body'),
-    auditMac: await openMacKey(store, provider, 'audit'),
+    bodyMac: macOf(await openMacKey(store, provider, 'body')),
+    auditMac: macOf(auditMacKey),
+    auditMacKey,
     signingKeys: signingKeysOf(store, provider),
   };
 }

@@ -310,6 +310,7 @@ export interface RunTombstonesTable {
 }
 
 export interface AuditEventsTable {
+  actors: string | null;
   id: string;
   organization: string;
   at: number;

@@ -312,6 +312,7 @@ export const firstLight = {
     `create table audit_events (
        id text primary key,
        organization text not null,
+       actors text,
        at bigint not null,
        principal text,
        operation text not null,

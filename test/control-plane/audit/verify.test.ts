@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { chainHash } from '../../../control-plane/audit/event.ts';
+import { sha256 } from '../../../control-plane/audit/event.ts';
 import { verifyAudit } from '../../../control-plane/audit/verify.ts';
+import { auditChainHash, auditDigest } from '../../../protocol/audit-chain.ts';
 import type { AuditEventsTable } from '../../../control-plane/store/schema.ts';
 import { entry, insertOrganization, openAuditFixture, organization } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
@@ -35,7 +36,8 @@ function rechain(database: DatabaseSync): void {
   let position = 0;
   for (const row of rows as unknown as AuditEventsTable[]) {
     position += 1;
-    const hash = chainHash(row, { position, previous });
+    const digest = auditDigest(sha256, row);
+    const hash = auditChainHash(sha256, { position, previous, digest, mac: row.mac });
     database
       .prepare('update audit_events set position = ?, previous_hash = ?, hash = ? where id = ?')
       .run(-position, previous, hash, row.id);
@@ -97,6 +99,7 @@ describe('an untouched trail', () => {
 
 describe('tampering is found', () => {
   const columns: readonly (keyof AuditEventsTable)[] = [
+    'actors',
     'at',
     'principal',
     'operation',
@@ -155,7 +158,7 @@ describe('tampering is found', () => {
       const fixture = await withEvents(5);
       const database = intruder(fixture);
       database.exec(`insert into audit_events select '01ffffff-0000-7000-8000-000000000000', organization, at, principal,
-        operation, permission, resource, result, decision, details, request, mac, ${position}, hash, hash
+        actors, operation, permission, resource, result, decision, details, request, mac, ${position}, hash, hash
         from audit_events where position = 5`);
       if (position !== 'null') rechain(database);
       expect((await fixture.audit.verify(organization)).problem).toMatch(/was edited or inserted/);
@@ -196,6 +199,12 @@ describe('tampering is found', () => {
       code: 'invalid_request',
     });
     intruder(fixture).exec(`update audit_heads set jws = '${header}.${forged}.${signature}'`);
+    expect((await fixture.audit.verify(organization)).problem).toBe('head 1 was changed');
+    const said = JSON.parse(
+      Buffer.from((kept?.jws ?? '').split('.')[1] ?? '', 'base64url').toString(),
+    ) as object;
+    const retold = Buffer.from(JSON.stringify({ ...said, at: 1 })).toString('base64url');
+    intruder(fixture).exec(`update audit_heads set jws = '${header}.${retold}.${signature}'`);
     expect((await fixture.audit.verify(organization)).problem).toBe('the signature of head 1 does not hold');
 
     const other = await withEvents(5);
@@ -227,7 +236,13 @@ describe('tampering is found', () => {
           const set = database.prepare(`update audit_events set ${column} = ? where position = ?`);
           set.run(after, position);
           const result = await verifyAudit(
-            { store, mac: secrets.auditMac, signingKeys: secrets.signingKeys },
+            {
+              store,
+              mac: secrets.auditMac,
+              macKey: secrets.auditMacKey,
+              file: null,
+              signingKeys: secrets.signingKeys,
+            },
             { organization },
           );
           set.run(before, position);
