@@ -1,7 +1,7 @@
 // Who asks, by which credential, and on whose behalf. Every way to sign in ends in one of these.
 import type { Permission } from '../../protocol/permissions.ts';
 import type { PrincipalRecord } from './policy.ts';
-import type { ResourcePath } from './authorize.ts';
+import type { ResourcePath } from './level.ts';
 
 /** What was presented, once it has been found good. It can only ever take rights away. */
 export interface Credential {
@@ -35,6 +35,12 @@ export interface Presented {
   readonly cookie: string | undefined;
   readonly origin: string | undefined;
   readonly host: string | undefined;
+  /** A proof that the sender holds the key of its token (RFC 9449), and what that proof is about. */
+  readonly dpop?: string | undefined;
+  /** Path and query of the request. */
+  readonly url?: string | undefined;
+  /** Names the request, so that looking at it twice is no replay. */
+  readonly request?: string | undefined;
 }
 
 /**

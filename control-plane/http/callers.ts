@@ -12,7 +12,17 @@ export function setCaller(request: FastifyRequest, caller: Caller): void {
 /** The parts of a request that can say who asks. */
 export function presentedBy(request: FastifyRequest): Presented {
   const { authorization, cookie, origin, host } = request.headers;
-  return { method: request.method, authorization, cookie, origin, host };
+  const { dpop } = request.headers;
+  return {
+    method: request.method,
+    authorization,
+    cookie,
+    origin,
+    host,
+    dpop: typeof dpop === 'string' ? dpop : undefined,
+    url: request.url,
+    request: request.id,
+  };
 }
 
 /** Null before the hook has run, and on routes that ask nobody who they are. */
