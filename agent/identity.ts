@@ -159,6 +159,15 @@ export function certificatePin(certificate: X509Certificate): string {
   return createHash('sha256').update(certificate.raw).digest('hex');
 }
 
+/** SHA-256 of the public key (SubjectPublicKeyInfo) of its certificate: what a person compares (rules.md 33). */
+export function keyFingerprint({ certificate_chain }: Pick<StoredIdentity, 'certificate_chain'>): string {
+  const [leaf] = readCertificates(certificate_chain);
+  if (leaf === undefined) return '';
+  return createHash('sha256')
+    .update(leaf.publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
+
 /** Each is signed by the next and the last by `root`; every one but the first is an authority. */
 export function isChain(chain: readonly X509Certificate[], root: X509Certificate): boolean {
   return chain.every((certificate, index) => {

@@ -7,6 +7,7 @@ import { journalRecordBytesMax } from '../../protocol/limits.ts';
 import type { AgentConfig } from '../config.ts';
 import {
   certificateLife,
+  keyFingerprint,
   isChain,
   isExposed,
   openStateFolder,
@@ -126,7 +127,9 @@ export function checkIdentity(folder: string, now: number): IdentityFinding {
     return { checks: [failed(name, `${folder} holds no identity.`, mend)], identity };
   }
   const { agent, organization, project } = identity;
-  const who = ok(name, `${agent.name} (${agent.id}) of organization ${organization}, project ${project}.`);
+  const who = ok(name, `${agent.name} (${agent.id}) of organization ${organization}, project ${project}.`, [
+    `fingerprint of its key, for \`wayside agent approve\`: ${keyFingerprint(identity)}`,
+  ]);
   return { checks: [who, checkCertificate(identity, now)], identity };
 }
 

@@ -1,14 +1,16 @@
 // Restores a backup into a data folder that nobody uses. What was alive when it was made is not any more: the store
-// gets a new incarnation, agents get new sessions, join tokens end (rules.md 12).
-import { randomUUID } from 'node:crypto';
+// gets a new incarnation, and what was let in has to be let in again (rules.md 12; end-what-was-alive.ts).
 import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
-import { restoredSessionsStep } from '../../protocol/limits.ts';
 import { decryptBackup } from './backup-format.ts';
 import type { BackupSecret } from './backup-format.ts';
+import { applyCarried, readCarried } from './carry-over.ts';
+import type { Carried } from './carry-over.ts';
+import { endWhatWasAlive, setMeta } from './end-what-was-alive.ts';
+import type { Vouched } from './end-what-was-alive.ts';
 import { openWritingConnection } from './sqlite/connection.ts';
 import type { Connection } from './sqlite/connection.ts';
 import { databasePath, prepareDataFolder } from './sqlite/data-folder.ts';
@@ -22,20 +24,31 @@ export interface RestoreOptions {
   readonly clock: { now(): number };
   /** Keeps what is in the folder beside the restored data instead of refusing to touch it. */
   readonly replace?: boolean;
+  /** Lets agents back in without a person's approval: nobody was revoked or put aside since the backup. */
+  readonly trustAgents?: boolean;
+  /** Lets personal tokens work on: none was revoked since the backup. */
+  readonly keepTokens?: boolean;
 }
 
 /** What the next start writes into the audit trail, and what the operator should read. */
 export const restorationSchema = z.object({
   /** Epoch ms. */
   restored_at: z.int(),
-  /** When the backup was made: whatever was done after it is lost, revocations above all. */
+  /** When the backup was made: whatever was done after it is lost. */
   backup_at: z.int(),
   from_incarnation: z.string(),
   to_incarnation: z.string(),
-  /** Agents whose sessions were ended, join tokens that were, and tokens that work as they did at `backup_at`. */
+  /** Counts restorations: rights of an earlier epoch had to be confirmed anew. */
+  epoch: z.int(),
+  /** Agents whose sessions were ended; of them, those that wait for a person to approve them again. */
   agents: z.int(),
+  agents_held: z.int(),
   join_tokens: z.int(),
+  /** Personal tokens that were ended, and those that work as they did at `backup_at`. */
+  tokens_ended: z.int(),
   tokens: z.int(),
+  /** Revocations and the like that the data which was replaced knew of, and which hold again. */
+  carried_over: z.int(),
 });
 export type Restoration = z.infer<typeof restorationSchema>;
 
@@ -45,7 +58,8 @@ export const restorationMeta = 'restoration';
 /**
  * Throws `store_locked` while a process uses the folder, `invalid_backup` for a wrong secret or a damaged file,
  * `store_newer` for data of a newer program, `conflict` where there is data and `replace` is not set. The folder is
- * as it was after any of them. The keyring that the data needs must be put back by hand.
+ * as it was after any of them. The keyring that the data needs must be put back by hand. What was revoked in data that
+ * is replaced stays so, as far as that can be read.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restoration> {
   const { dataFolder, clock } = options;
@@ -60,7 +74,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restoratio
       );
     }
     const backupAt = await decryptTo(fresh, options);
-    const restoration = endWhatWasAlive(fresh, { backupAt, now: clock.now() });
+    const restoration = makeOurs(fresh, {
+      backupAt,
+      now: clock.now(),
+      carried: readCarried(databasePath(dataFolder)),
+      trustAgents: options.trustAgents === true,
+      keepTokens: options.keepTokens === true,
+    });
     await putInPlace(dataFolder, fresh, clock.now());
     return restoration;
   } finally {
@@ -82,16 +102,16 @@ async function decryptTo(path: string, options: RestoreOptions): Promise<number>
   return header.created_at;
 }
 
-function endWhatWasAlive(
+function makeOurs(
   path: string,
-  times: { readonly backupAt: number; readonly now: number },
+  facts: Vouched & { readonly backupAt: number; readonly now: number; readonly carried: Carried },
 ): Restoration {
   const connection = openWritingConnection(path);
   try {
     assertSound(connection);
     const { incarnation } = prepareDatabase(connection, null);
     connection.run('begin immediate');
-    const restoration = endSessions(connection, { ...times, from: incarnation });
+    const restoration = beginNewLife(connection, { ...facts, from: incarnation });
     connection.run('commit');
     connection.run('pragma wal_checkpoint(truncate)');
     return restoration;
@@ -110,46 +130,27 @@ function assertSound(connection: Connection): void {
   );
 }
 
-function endSessions(
+function beginNewLife(
   connection: Connection,
-  facts: { readonly backupAt: number; readonly now: number; readonly from: string },
+  facts: Vouched & {
+    readonly backupAt: number;
+    readonly now: number;
+    readonly from: string;
+    readonly carried: Carried;
+  },
 ): Restoration {
-  const { backupAt, now, from } = facts;
-  const to = randomUUID();
-  const setMeta = (name: string, value: string) =>
-    connection.run(
-      'insert into store_meta (name, value) values (?, ?) on conflict (name) do update set value = excluded.value',
-      [name, value],
-    );
-  setMeta('incarnation', to);
-  connection.run(
-    `insert into store_meta (name, value) values ('revocation_epoch', '1')
-     on conflict (name) do update set value = cast(cast(value as integer) + 1 as text)`,
-  );
-  // Higher than any number that was given out after the backup, so that what still comes under one is refused.
-  const agents = connection.run(
-    `update agents set session = session + ?, incarnation = null,
-       disconnected_at = case when connected_at is null then disconnected_at else ? end`,
-    [restoredSessionsStep, now],
-  ).changes;
-  const joinTokens = connection.run(
-    'update join_tokens set expires_at = ? where used_at is null and expires_at > ?',
-    [now, now],
-  ).changes;
-  const tokens = connection.run(
-    'select count(*) as count from tokens where revoked_at is null and (expires_at is null or expires_at > ?)',
-    [now],
-  ).rows[0]?.['count'];
+  const { backupAt, now, from, carried } = facts;
+  const carriedOver = applyCarried(connection, carried);
+  const earlier = [{ incarnation: from, reason: 'restore' as const }, ...carried.lives];
+  const ended = endWhatWasAlive(connection, { ...facts, earlier });
   const restoration: Restoration = {
     restored_at: now,
     backup_at: backupAt,
     from_incarnation: from,
-    to_incarnation: to,
-    agents,
-    join_tokens: joinTokens,
-    tokens: Number(tokens),
+    carried_over: carriedOver,
+    ...ended,
   };
-  setMeta(restorationMeta, JSON.stringify(restoration));
+  setMeta(connection, restorationMeta, JSON.stringify(restoration));
   return restoration;
 }
 

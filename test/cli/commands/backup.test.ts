@@ -58,10 +58,30 @@ it('asks the running server, encrypts to a new key, and restores into another fo
 
   const restored = await wayside(['restore', file, '--data', data, '--key-file', key]);
   expect(restored).toMatchObject({ code: 0, err: '' });
-  expect(restored.out).toContain('1 personal tokens work as they did then');
+  expect(restored.out).toMatch(/Ended: .* 1 personal tokens\./);
+  expect(restored.out).toContain('wayside server owner-token --data');
   const store = await openSqliteStore({ dataFolder: data });
   expect(await store.db.selectFrom('organizations').select('name').execute()).toEqual([{ name: 'default' }]);
   await store.close();
+
+  const other = join(folder, 'other');
+  const kept = await wayside(['restore', file, '--data', other, '--key-file', key, '--keep-tokens']);
+  expect(kept.out).toContain('1 personal tokens work as they did then');
+});
+
+it('gives the owner a token at once where the keyring is in the folder', async () => {
+  const server = await serve();
+  const folder = temporaryFolder();
+  const [file, key] = [join(folder, 'a.backup'), join(folder, 'a.key')];
+  await wayside(['backup', file, '--new-key', key], server);
+  await server.close();
+  const args = ['restore', file, '--data', server.dataFolder, '--key-file', key, '--replace'];
+  const restored = await wayside(['--json', ...args]);
+  expect(restored).toMatchObject({ code: 0, err: '' });
+  const { token, tokens_ended } = JSON.parse(restored.out) as { token: string; tokens_ended: number };
+  expect(tokens_ended).toBe(1);
+  expect(token).toMatch(/^wsp_/);
+  expect((await wayside(args)).out).toMatch(/^Token of owner, until .*\nwsp_/m);
 });
 
 it('reads the folder when no server runs, with a passphrase from standard input', async () => {

@@ -126,6 +126,89 @@ describe('a backup', () => {
   });
 });
 
+/** A store with an agent, a revoked one, and a personal token. */
+async function withRights() {
+  const { store } = await openAuditFixture();
+  const { db } = store;
+  const project = { id: 'p', organization, name: 'p', description: '', created_at: 1, revision: 1 };
+  const agent = {
+    organization,
+    project: 'p',
+    key_fingerprint: '',
+    sealing_key: '',
+    generation: 1,
+    certificate_serial: '',
+    certificate_not_after: 1,
+    session: 1,
+    incarnation: null,
+    journal_counter: 3,
+    draining: 0,
+    version: null,
+    concurrency: null,
+    shares_user: null,
+    load_errors: '[]',
+    created_at: 1,
+    connected_at: null,
+    disconnected_at: null,
+    last_seen_at: null,
+  };
+  const owner = {
+    id: 'owner',
+    organization,
+    kind: 'user' as const,
+    name: 'o',
+    created_at: 1,
+    disabled_at: null,
+  };
+  const token = { organization, principal: 'owner', permissions: null, created_at: 1, last_used_at: null };
+  await store.write([
+    step(db.insertInto('projects').values(project)),
+    step(db.insertInto('principals').values(owner)),
+    step(
+      db.insertInto('agents').values([
+        { ...agent, id: 'one', name: 'one', status: 'active', revoked_at: null },
+        { ...agent, id: 'revoked', name: 'revoked', status: 'revoked', revoked_at: 5 },
+      ]),
+    ),
+    step(
+      db.insertInto('tokens').values([
+        { ...token, id: 'good', name: 'good', hash: 'a', expires_at: null, revoked_at: null },
+        { ...token, id: 'ended', name: 'ended', hash: 'b', expires_at: null, revoked_at: 4 },
+        { ...token, id: 'expired', name: 'expired', hash: 'c', expires_at: 3, revoked_at: null },
+      ]),
+    ),
+  ]);
+  return store;
+}
+
+async function restoredRights(
+  path: string,
+  options: { dataFolder?: string; replace?: boolean; trustAgents?: boolean; keepTokens?: boolean },
+) {
+  const { dataFolder = temporaryFolder(), ...rest } = options;
+  const source = createReadStream(path);
+  const restoration = await restoreBackup({ dataFolder, source, secret, clock, ...rest });
+  const store = await openSqliteStore({ dataFolder });
+  try {
+    const agents = await store.db.selectFrom('agents').select(['id', 'status']).execute();
+    const tokens = await store.db
+      .selectFrom('tokens')
+      .select('id')
+      .where('revoked_at', 'is', null)
+      .where('expires_at', 'is', null)
+      .execute();
+    const lives = await store.db.selectFrom('store_incarnations').select('incarnation').execute();
+    return {
+      restoration,
+      agents: Object.fromEntries(agents.map(({ id, status }) => [id, status])),
+      liveTokens: tokens.map(({ id }) => id),
+      lives: lives.map((life) => life.incarnation),
+    };
+  } finally {
+    await store.close();
+  }
+}
+
 describe('restoring', () => {
   it('ends what was alive: new incarnation, higher sessions, no join token', async () => {
     const { store } = await openAuditFixture();
@@ -182,8 +265,10 @@ describe('restoring', () => {
     const restoration = await restore(path, dataFolder);
     expect(restoration).toMatchObject({
       agents: 1,
+      agents_held: 1,
       join_tokens: 1,
       tokens: 0,
+      epoch: 1,
       from_incarnation: store.incarnation,
     });
 
@@ -193,6 +278,8 @@ describe('restoring', () => {
     expect(copy.trustDomain).toBe(store.trustDomain);
     const [restored] = await copy.db.selectFrom('agents').selectAll().execute();
     expect(restored).toMatchObject({
+      status: 'pending_approval',
+      may_be_ahead: 1,
       incarnation: null,
       disconnected_at: restoration.restored_at,
       journal_counter: 3,
@@ -213,6 +300,43 @@ describe('restoring', () => {
       .where('name', '=', 'revocation_epoch')
       .execute();
     expect(epoch?.value).toBe('1');
+    const lives = await copy.db.selectFrom('store_incarnations').selectAll().execute();
+    expect(lives).toMatchObject([
+      { incarnation: store.incarnation, epoch: 1, reason: 'restore', ended_at: restoration.restored_at },
+    ]);
+  });
+
+  it('ends personal tokens and holds agents, unless somebody vouches for them (rules.md 12)', async () => {
+    const source = await withRights();
+    const path = await backUp(source, source.dataFolder);
+    const safe = await restoredRights(path, {});
+    expect(safe.restoration).toMatchObject({ agents_held: 1, tokens_ended: 1, tokens: 0 });
+    expect(safe.agents).toEqual({ one: 'pending_approval', revoked: 'revoked' });
+    expect(safe.liveTokens).toEqual([]);
+    const vouched = await restoredRights(path, { trustAgents: true, keepTokens: true });
+    expect(vouched.restoration).toMatchObject({ agents_held: 0, tokens_ended: 0, tokens: 1 });
+    expect(vouched.agents).toEqual({ one: 'active', revoked: 'revoked' });
+    expect(vouched.liveTokens).toEqual(['good']);
+  });
+
+  it('keeps revoked what the data that it replaces knew of, also where somebody vouches', async () => {
+    const store = await withRights();
+    const path = await backUp(store, store.dataFolder);
+    await store.write([
+      step(store.db.updateTable('agents').set({ status: 'revoked', revoked_at: 7 }).where('id', '=', 'one')),
+      step(store.db.updateTable('tokens').set({ revoked_at: 8 }).where('id', '=', 'good')),
+      step(store.db.updateTable('principals').set({ disabled_at: 9 }).where('id', '=', 'owner')),
+    ]);
+    const { incarnation, dataFolder } = store;
+    await store.close();
+    const options = { replace: true, trustAgents: true, keepTokens: true };
+    const first = await restoredRights(path, { ...options, dataFolder });
+    expect(first.restoration).toMatchObject({ carried_over: 3, tokens: 0 });
+    expect(first.agents).toEqual({ one: 'revoked', revoked: 'revoked' });
+    expect(first.liveTokens).toEqual([]);
+    // The same backup once more: both lives before this one are known.
+    const second = await restoredRights(path, { ...options, dataFolder });
+    expect(second.lives.sort()).toEqual([incarnation, first.restoration.to_incarnation].sort());
   });
 
   it('is told in the trail once, which stays whole, and a head kept from before shows what was lost', async () => {
