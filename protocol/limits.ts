@@ -124,6 +124,8 @@ export const crlMs = 24 * 3_600_000;
 export const crlPublishMsMax = 1_000;
 /** Of the list that a root signs before its key is taken away, and of one that is signed offline. */
 export const offlineCrlMs = 365 * 86_400_000;
+/** PBKDF2 rounds over the passphrase of an exported root (RFC 8018): a second of work for each guess. */
+export const exportedRootIterations = 1_000_000;
 /** What a role may set for the life of an agent's certificate. */
 export const agentCertificateMsMin = 3_600_000;
 export const agentCertificateMsMax = 24 * 3_600_000;
@@ -205,6 +207,13 @@ export const leaveMsMax = 5_000;
 /** Cancels in one session for runs that the agent does not know. */
 export const tombstonesMax = 10_000;
 export const helloRunsMax = 2_000;
+/** Runs that are over and can still be shown to a server that has lost them; the newest count. */
+export const keptIntentsMax = 5_000;
+export const pastRunsMax = 200;
+export const intentCharactersMax = 32 * 1024;
+/** Earlier lives of a store that a welcome names, and for how long after their end. */
+export const earlierIncarnationsMax = 16;
+export const earlierIncarnationMs = 90 * 86_400_000;
 export const agentFileBytesMax = 4 * 1024 * 1024;
 export const reloadQuietMs = 200;
 export const enrollMsMax = 30_000;

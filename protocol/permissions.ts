@@ -94,8 +94,10 @@ export const permissions = [
 
 export type Permission = (typeof permissions)[number];
 
+const catalogue: ReadonlySet<string> = new Set(permissions);
+
 export function isPermission(name: string): name is Permission {
-  return (permissions as readonly string[]).includes(name);
+  return catalogue.has(name);
 }
 
 /** Whether it changes nothing: what is only read goes on for longer when the policy cannot be read any more. */

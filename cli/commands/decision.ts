@@ -55,10 +55,17 @@ async function show({ client, print }: CommandContext, id: string): Promise<void
 
 const reasons: Readonly<Record<DecisionTrace['reason'], string>> = {
   allowed: 'a role gives it',
-  no_binding: 'no role there gives it; someone who can make bindings can change that',
-  token_scope: 'a role gives it, but the token is narrower',
-  principal_disabled: 'the principal is disabled',
   other_organization: 'it belongs to another organization',
+  delegation_too_deep: 'too many act for one another',
+  principal_disabled: 'the principal, or who acts for it, is disabled',
+  denied: 'a binding denies it, which wins over all that allow it',
+  no_binding: 'no role there gives it; someone who can make bindings can change that',
+  not_in_force: 'a role gives it, but not yet or not any more',
+  condition: 'a role gives it, but only with other inputs',
+  confined: 'the token is confined to something else',
+  token_scope: 'a role gives it, but the token is narrower',
+  elevation_needed: 'a role gives it, to somebody who has just shown again who they are',
+  actor_lacks: 'who acts for the principal may not do it itself',
   not_visible: 'it may not be seen',
 };
 

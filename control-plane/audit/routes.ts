@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { auditPageSchema, auditQuerySchema, auditVerifySchema } from '../../protocol/api/authority.ts';
 import { auditHeadSchema, auditVerifyRequestSchema } from '../../protocol/api/store.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { findPrincipal } from '../authority/bind.ts';
+import { findPrincipal } from '../authority/find.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { decodeCursor, toPage } from '../http/page.ts';

@@ -1,42 +1,59 @@
 // The choke point: takes principal, permission and resource path and returns a decision with its trace.
-// Deny by default; effective right = live bindings ∩ what the token allows. Pure, so that it can be tested against
-// a slow oracle, and nothing else in the control plane decides.
-import type { DecisionTrace } from '../../protocol/api/authority.ts';
+// Deny by default; effective right = live bindings ∩ what the credential allows ∩ where it is confined to ∩ whether it
+// is elevated. Pure, so that it can be tested against a slow oracle, and nothing else in the control plane decides.
+import type {
+  BindingOutcome,
+  Considered,
+  DecisionReason,
+  DecisionTrace,
+} from '../../protocol/api/authority.ts';
+import type { JsonValue } from '../../protocol/json.ts';
+import { delegationDepthMax } from '../../protocol/limits.ts';
+import { isReading, permissionsWithInputs, sensitivePermissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Caller } from './caller.ts';
-import type { BindingRecord, Policy } from './policy.ts';
-import { roles } from './roles.ts';
+import { failingInput, mayHold } from './conditions.ts';
+import type { KnownInputs } from './conditions.ts';
+import { isWithin, levelOf, levelsOf, pathOf, projectLevel } from './level.ts';
+import type { ResourcePath } from './level.ts';
+import type { Policy, PrincipalRecord } from './policy.ts';
+import { reachOf } from './reach.ts';
+import type { Held } from './reach.ts';
 
-/** From the organization down to the thing; `project` and `thing` are null for what lies above them. */
-export interface ResourcePath {
-  readonly organization: string;
-  readonly project: string | null;
-  /** For instance `actions/0192…`; the trace shows it, first light's bindings do not reach so deep. */
-  readonly thing: string | null;
-}
+export type { ResourcePath } from './level.ts';
 
 export interface Question {
   readonly id: string;
+  /** Epoch ms; what is bound for a time is judged by it. */
   readonly at: number;
   readonly caller: Caller;
   readonly permission: Permission;
   readonly resource: ResourcePath;
+  /** Left out where there are none: then no condition holds. */
+  readonly inputs?: KnownInputs;
 }
 
-export interface Decision extends DecisionTrace {
+export interface Decision extends Omit<DecisionTrace, 'asked'> {
   /**
    * False where the caller may not even learn that the resource exists; the answer is 404 then. That there is an
    * organization is no news to any of its principals.
    */
   readonly visible: boolean;
+  /** False where the inputs of the run may change it: whoever asked with `later` must ask again with the inputs. */
+  readonly settled: boolean;
+  /** What was asked, and of which policy. */
+  readonly question: Question;
+  readonly policy: Policy;
 }
 
 /** Decides one question on one policy. Never throws, never reads a clock. */
 export function authorize(policy: Policy, question: Question): Decision {
   const { caller, permission, resource } = question;
-  const reaching = bindingsThatReach(policy, caller, resource);
-  const matched = reaching.find((binding) => roles[binding.role].has(permission)) ?? null;
-  const reason = reasonOf(policy, question, matched);
+  const levels = levelsOf(policy, resource);
+  const own = judge(policy, question, { principal: caller.principal, levels });
+  const first = reasonOf(policy, question, own);
+  const actor = first === 'allowed' ? judgeActor(policy, question, levels) : null;
+  const reason = actor !== null && actor.reason !== 'allowed' ? 'actor_lacks' : first;
   return {
     id: question.id,
     at: question.at,
@@ -45,38 +62,146 @@ export function authorize(policy: Policy, question: Question): Decision {
     principal: caller.principal.id,
     resource: pathOf(resource),
     reason,
-    considered: reaching.map((binding) => ({
-      binding: binding.id,
-      role: binding.role,
-      level: binding.project === null ? 'organization' : `projects/${binding.project}`,
-      grants: roles[binding.role].has(permission),
-    })),
-    matched: matched?.id ?? null,
+    considered: own.considered,
+    matched: own.matched?.binding.id ?? null,
     policy_revision: policy.revision,
-    visible: reason !== 'other_organization' && (resource.project === null || reaching.length > 0),
+    visible: isVisible(policy, question, { reason, own }),
+    settled: own.settled && (actor === null || actor.settled),
+    question,
+    policy,
+    ...(actor === null
+      ? {}
+      : { actor: { principal: actor.principal, reason: actor.reason, considered: actor.considered } }),
   };
 }
 
-function bindingsThatReach(policy: Policy, caller: Caller, resource: ResourcePath): readonly BindingRecord[] {
-  const bindings = policy.bindingsByPrincipal.get(caller.principal.id) ?? [];
-  return bindings.filter((binding) => binding.project === null || binding.project === resource.project);
+interface Judged {
+  readonly considered: Considered[];
+  readonly matched: Held | null;
+  readonly denies: boolean;
+  /** Outcomes of allowing bindings whose role lists the permission and that give it all the same not. */
+  readonly missed: BindingOutcome | null;
+  readonly settled: boolean;
+  /** Whether any allowing binding in force reaches the resource, whatever it gives. */
+  readonly reached: boolean;
 }
 
-function reasonOf(policy: Policy, question: Question, matched: BindingRecord | null): Decision['reason'] {
+/** Looks at every binding of one principal that reaches the resource. */
+function judge(
+  policy: Policy,
+  question: Question,
+  asked: { readonly principal: PrincipalRecord; readonly levels: readonly string[] },
+): Judged {
+  const { byLevel } = reachOf(policy, asked.principal.id);
+  const considered: Considered[] = [];
+  let matched: Held | null = null;
+  let certain = false;
+  let denies = false;
+  let depends = false;
+  let missed: BindingOutcome | null = null;
+  let reached = false;
+  for (const level of asked.levels) {
+    for (const held of byLevel.get(level) ?? nothing) {
+      const { binding } = held;
+      const { outcome, input } = outcomeOf(question, held);
+      considered.push(tracedAs(held, outcome, input));
+      if (binding.effect === 'deny') {
+        if (outcome === 'denies') denies = true;
+        if (outcome === 'depends') depends = true;
+        continue;
+      }
+      if (outcome !== 'not_yet' && outcome !== 'expired') reached = true;
+      if (outcome === 'grants' || outcome === 'depends') {
+        if (matched === null || (outcome === 'grants' && !certain)) matched = held;
+        if (outcome === 'grants') certain = true;
+      } else if (outcome !== 'lacks') {
+        missed = missed === 'condition' ? missed : outcome;
+      }
+    }
+  }
+  const settled = denies || (!depends && (certain || matched === null));
+  return { considered, matched, denies, missed, settled, reached };
+}
+
+const nothing: readonly Held[] = [];
+
+function tracedAs({ binding, role, via }: Held, outcome: BindingOutcome, input: string | null): Considered {
+  const traced = {
+    binding: binding.id,
+    role,
+    level: binding.level === '' ? 'organization' : binding.level,
+    grants: outcome === 'grants',
+    effect: binding.effect,
+    outcome,
+    via: [...via],
+  };
+  return input === null ? traced : { ...traced, input };
+}
+
+interface Outcome {
+  readonly outcome: BindingOutcome;
+  /** The input on which a condition failed. */
+  readonly input: string | null;
+}
+
+const outcomes = Object.fromEntries(
+  (['grants', 'denies', 'lacks', 'not_yet', 'expired', 'depends'] as const).map((outcome) => [
+    outcome,
+    { outcome, input: null },
+  ]),
+) as Readonly<Record<Exclude<BindingOutcome, 'condition'>, Outcome>>;
+
+function outcomeOf({ permission, at, inputs }: Question, { binding, permissions }: Held): Outcome {
+  if (!permissions.has(permission)) return outcomes.lacks;
+  if (binding.notBefore !== null && at < binding.notBefore) return outcomes.not_yet;
+  if (binding.notAfter !== null && at >= binding.notAfter) return outcomes.expired;
+  const { conditions, effect } = binding;
+  if (conditions.length === 0) return effect === 'deny' ? outcomes.denies : outcomes.grants;
+  if (!permissionsWithInputs.includes(permission)) {
+    // Under conditions on inputs there is nothing to do without inputs but to look.
+    return effect === 'allow' && isReading(permission) ? outcomes.grants : outcomes.lacks;
+  }
+  if (inputs === 'later') return outcomes.depends;
+  if (effect === 'deny') return mayHold(conditions, inputs ?? noInputs) ? outcomes.denies : outcomes.lacks;
+  const input = failingInput(conditions, inputs ?? noInputs);
+  return input === null ? outcomes.grants : { outcome: 'condition', input };
+}
+
+const noInputs: ReadonlyMap<string, JsonValue> = new Map();
+
+function reasonOf(policy: Policy, question: Question, own: Judged): DecisionReason {
   const { caller, permission, resource } = question;
+  const { organization } = policy;
+  const everybody = [caller.principal, ...caller.actors];
   if (
-    resource.organization !== policy.organization.id ||
-    caller.principal.organization !== policy.organization.id
+    resource.organization !== organization.id ||
+    everybody.some((each) => each.organization !== organization.id)
   ) {
     return 'other_organization';
   }
-  if (caller.principal.disabled) return 'principal_disabled';
-  if (matched === null && !isOwn(question)) return 'no_binding';
-  return withinCredential(caller, permission) ? 'allowed' : 'token_scope';
+  if (caller.actors.length > delegationDepthMax) return 'delegation_too_deep';
+  if (everybody.some(({ disabled }) => disabled)) return 'principal_disabled';
+  if (own.denies) return 'denied';
+  const isMine = isOwn(question);
+  if (own.matched === null && !isMine) {
+    if (own.missed === null) return 'no_binding';
+    return own.missed === 'condition' ? 'condition' : 'not_in_force';
+  }
+  const { credential } = caller;
+  if (credential === null) return 'allowed';
+  if (!isConfinedTo(policy, question)) return 'confined';
+  if (credential.permissions !== null && !credential.permissions.has(permission)) return 'token_scope';
+  if (!credential.elevated && !isMine && sensitivePermissions.has(permission)) return 'elevation_needed';
+  return 'allowed';
 }
 
-/** What every principal may do with itself, without any binding: see who it is, and keep its own tokens. */
-const ownPermissions: readonly Permission[] = ['iam.token.create', 'iam.token.read', 'iam.token.revoke'];
+/** What every principal may do with itself, without any binding: see who it is, keep its own tokens, ask for access. */
+const ownPermissions: readonly Permission[] = [
+  'iam.token.create',
+  'iam.token.read',
+  'iam.token.revoke',
+  'iam.support.request',
+];
 
 function isOwn({ caller, permission, resource }: Question): boolean {
   if (permission === 'iam.self.read') return true;
@@ -89,30 +214,41 @@ export function thingOfPrincipal(id: string): string {
   return `principals/${id}`;
 }
 
-function withinCredential({ credential }: Caller, permission: Permission): boolean {
-  const ceiling = credential?.permissions ?? null;
-  return ceiling === null || ceiling.has(permission);
+/** Who one is may be asked from anywhere; all else only where the credential reaches. */
+function isConfinedTo(policy: Policy, { caller, permission, resource }: Question): boolean {
+  const within = caller.credential?.within ?? null;
+  if (within === null || permission === 'iam.self.read') return true;
+  if (within.organization !== resource.organization) return false;
+  const top = levelOf(within);
+  if (within.project === null && within.thing !== null) return resource.thing === within.thing;
+  const own = levelOf(resource);
+  if (isWithin(policy, own, top)) return true;
+  const { project } = resource;
+  if (project === null) return false;
+  return (resource.above ?? []).some((each) => isWithin(policy, `${projectLevel(project)}/${each}`, top));
 }
 
-function pathOf(resource: ResourcePath): string[] {
-  const path = [`organizations/${resource.organization}`];
-  if (resource.project !== null) path.push(`projects/${resource.project}`);
-  if (resource.thing !== null) path.push(resource.thing);
-  return path;
-}
-
-/**
- * The first permission of a role that the caller lacks at a level, or null where they hold all of it: nobody hands
- * on what they lack.
- */
-export function lackedOf(
+/** Whoever acts for somebody needs the right itself too where something changes (RFC 8693 asks for the nearest one). */
+function judgeActor(
   policy: Policy,
-  caller: Caller,
-  role: { readonly name: keyof typeof roles; readonly project: string | null },
-): Permission | null {
-  const resource = { organization: policy.organization.id, project: role.project, thing: null };
-  for (const permission of roles[role.name]) {
-    if (!authorize(policy, { id: '', at: 0, caller, permission, resource }).allowed) return permission;
-  }
-  return null;
+  question: Question,
+  levels: readonly string[],
+): (Judged & { readonly principal: string; readonly reason: DecisionReason }) | null {
+  const [principal] = question.caller.actors;
+  if (principal === undefined || isReading(question.permission)) return null;
+  const asked = { ...question, caller: { principal, credential: null, actors: [] } };
+  const judged = judge(policy, asked, { principal, levels });
+  return { ...judged, principal: principal.id, reason: reasonOf(policy, asked, judged) };
+}
+
+function isVisible(
+  policy: Policy,
+  { caller, resource }: Question,
+  { reason, own }: { readonly reason: DecisionReason; readonly own: Judged },
+): boolean {
+  if (reason === 'other_organization') return false;
+  const { project, thing, folder } = resource;
+  if (project === null) return folder === undefined || own.reached;
+  if (reason === 'confined') return false;
+  return own.reached || (thing === null && reachOf(policy, caller.principal.id).projects.has(project));
 }

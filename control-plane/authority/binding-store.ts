@@ -1,31 +1,45 @@
 // The SQL of tokens and bindings.
 import type { CompiledQuery } from 'kysely';
-import type { RoleName } from '../../protocol/api/authority.ts';
 import { nowMs } from '../store/dialect.ts';
-import type { BindingsTable, TokensTable } from '../store/schema.ts';
+import type { TokensTable } from '../store/schema.ts';
+import type { BindingsTable } from '../store/tables-authority.ts';
 import type { Step, Store } from '../store/store.ts';
+import { levelColumns } from './level.ts';
+import type { BindingRecord } from './policy.ts';
 
 export interface BindingRow extends BindingsTable {
   principal_name: string;
+}
+
+function bindingRows(store: Store) {
+  return store.db
+    .selectFrom('bindings')
+    .innerJoin('principals', 'principals.id', 'bindings.principal')
+    .selectAll('bindings')
+    .select('principals.name as principal_name');
 }
 
 export function selectBindings(
   store: Store,
   page: {
     readonly organization: string;
-    /** Only those of this project; null for all. */
-    readonly project: string | null;
+    /** Only those of this level; null for all. */
+    readonly level: string | null;
+    /** Also those of things in the level. */
+    readonly inside?: boolean;
+    readonly principal: string | null;
     readonly after: string | null;
     readonly limit: number;
   },
 ): CompiledQuery<BindingRow> {
-  let query = store.db
-    .selectFrom('bindings')
-    .innerJoin('principals', 'principals.id', 'bindings.principal')
-    .selectAll('bindings')
-    .select('principals.name as principal_name')
-    .where('bindings.organization', '=', page.organization);
-  if (page.project !== null) query = query.where('bindings.project', '=', page.project);
+  const { level } = page;
+  let query = bindingRows(store).where('bindings.organization', '=', page.organization);
+  if (level !== null && page.inside === true) {
+    query = query.where((e) =>
+      e.or([e('bindings.level', '=', level), e('bindings.level', 'like', `${level}/%`)]),
+    );
+  } else if (level !== null) query = query.where('bindings.level', '=', level);
+  if (page.principal !== null) query = query.where('bindings.principal', '=', page.principal);
   if (page.after !== null) query = query.where('bindings.id', '<', page.after);
   return query
     .orderBy('bindings.id', 'desc')
@@ -34,29 +48,37 @@ export function selectBindings(
 }
 
 export function selectBinding(store: Store, id: string): CompiledQuery<BindingRow> {
-  return store.db
-    .selectFrom('bindings')
-    .innerJoin('principals', 'principals.id', 'bindings.principal')
-    .selectAll('bindings')
-    .select('principals.name as principal_name')
-    .where('bindings.id', '=', id)
-    .compile();
+  return bindingRows(store).where('bindings.id', '=', id).compile();
 }
 
 export function insertBinding(
   store: Store,
-  binding: {
-    readonly id: string;
-    readonly organization: string;
-    readonly project: string | null;
-    readonly principal: string;
-    readonly role: RoleName;
-  },
+  binding: Pick<BindingRecord, 'id' | 'principal' | 'role'> &
+    Partial<Omit<BindingRecord, 'id' | 'principal' | 'role'>> & {
+      readonly organization: string;
+      /** Who made it; null for the first start. */
+      readonly createdBy?: string;
+    },
 ): Step {
+  const { id, organization, principal, role, level = '' } = binding;
   return {
     query: store.db
       .insertInto('bindings')
-      .values({ ...binding, created_at: nowMs(store.engine) })
+      .values({
+        id,
+        organization,
+        principal,
+        role,
+        effect: binding.effect ?? 'allow',
+        level,
+        ...levelColumns(level),
+        conditions: JSON.stringify(binding.conditions ?? []),
+        not_before: binding.notBefore ?? null,
+        not_after: binding.notAfter ?? null,
+        support: binding.support ?? null,
+        created_by: binding.createdBy ?? null,
+        created_at: nowMs(store.engine),
+      })
       .compile(),
   };
 }
@@ -68,21 +90,9 @@ export function deleteBinding(store: Store, id: string): Step {
   };
 }
 
-/** Fails where no enabled owner of the organization is left; comes after the statement that removes one. */
-export function ownerRemains(store: Store, organization: string): Step {
-  return {
-    query: store.db
-      .selectFrom('bindings')
-      .innerJoin('principals', 'principals.id', 'bindings.principal')
-      .select('bindings.id')
-      .where('bindings.organization', '=', organization)
-      .where('bindings.project', 'is', null)
-      .where('bindings.role', '=', 'owner')
-      .where('principals.disabled_at', 'is', null)
-      .limit(1)
-      .compile(),
-    guard: { name: 'last_owner', exactly: 1 },
-  };
+/** All of a principal, for instance of a team that is deleted. */
+export function deleteBindingsOf(store: Store, principal: string): Step {
+  return { query: store.db.deleteFrom('bindings').where('principal', '=', principal).compile() };
 }
 
 export function selectTokens(

@@ -5,13 +5,13 @@ import { Failure } from '../../protocol/failures.ts';
 import { selfReference } from '../../protocol/ids.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
-import type { ResourcePath } from './authorize.ts';
 import { onBehalfOf } from './caller.ts';
 import type { Caller } from './caller.ts';
-import { findPrincipal } from './bind.ts';
+import { findPrincipal } from './find.ts';
 import type { ChangeContext } from './change.ts';
-import type { Policy } from './policy.ts';
-import { organizationOf, projectPath } from './resources.ts';
+import { parseResource } from './parse-level.ts';
+import { organizationOf } from './resources.ts';
+import { traceOf } from './trace.ts';
 
 /**
  * Throws `not_found` for a resource that is not there or that the subject may not see, so that asking tells nobody
@@ -22,13 +22,12 @@ export async function check(
   context: Pick<ChangeContext, 'caller' | 'request'> & { readonly body: z.output<typeof checkSchema> },
 ): Promise<DecisionTrace> {
   const { permission, principal, resource: text } = context.body;
-  const policy = deps.authority.policy();
   const subject = principal === undefined ? context.caller : await standIn(deps, context, principal);
-  const resource = parseResource(policy, text);
+  const resource = await parseResource(deps.authority, text);
   if (resource === null) throw notThere(text);
-  const { visible, ...trace } = deps.authority.decide(subject, permission, resource);
-  if (!visible && subject === context.caller) throw notThere(text);
-  return trace;
+  const decision = deps.authority.decide(subject, permission, resource);
+  if (!decision.visible && subject === context.caller) throw notThere(text);
+  return traceOf(decision);
 }
 
 /** Asking about somebody else needs the right to have decisions explained. */
@@ -46,14 +45,6 @@ async function standIn(
     why: 'Asking about somebody else needs more.',
   });
   return onBehalfOf(findPrincipal(policy, reference));
-}
-
-/** `organization`, `projects/<p>` or `projects/<p>/<thing>`; null for anything else. */
-function parseResource(policy: Policy, text: string): ResourcePath | null {
-  if (text === 'organization') return organizationOf(policy);
-  const match = /^projects\/([^/]+)(?:\/(.+))?$/.exec(text);
-  const project = match?.[1] === undefined ? null : projectPath(policy, match[1]);
-  return project === null ? null : { ...project, thing: match?.[2] ?? null };
 }
 
 function notThere(text: string): Failure {

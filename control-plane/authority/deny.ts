@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import { entryOf } from './change.ts';
 import { insertDecision } from './store.ts';
+import { traceOf } from './trace.ts';
 
 /** One unit: the trace and the audit event. */
 export async function recordDenied(
@@ -13,7 +14,6 @@ export async function recordDenied(
   denial: { readonly decision: Decision; readonly caller: Caller; readonly request: FastifyRequest },
 ): Promise<void> {
   const { decision, caller } = denial;
-  const { visible: _visible, ...trace } = decision;
   await deps.audit.recordDenial(
     {
       ...entryOf(denial),
@@ -21,6 +21,6 @@ export async function recordDenied(
       resource: decision.resource.join('/'),
       details: { reason: decision.reason },
     },
-    [insertDecision(deps.store, caller.principal.organization, trace)],
+    [insertDecision(deps.store, caller.principal.organization, traceOf(decision))],
   );
 }

@@ -5,10 +5,11 @@ import type { Permission } from '../../protocol/permissions.ts';
 import type { TokensTable } from '../store/schema.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
-import { lackedOf } from './authorize.ts';
 import { insertToken, revokeToken, selectToken } from './binding-store.ts';
 import { commitChange } from './change.ts';
 import type { ChangeContext, ChangeDeps } from './change.ts';
+import { exceeds } from './cover.ts';
+import { refuseLacking } from './demand-cover.ts';
 import type { PrincipalRecord } from './policy.ts';
 import { bumpPolicy } from './store.ts';
 import { mintToken } from './token.ts';
@@ -122,14 +123,9 @@ async function refuseEscalation(
   principal: PrincipalRecord,
 ): Promise<void> {
   if (principal.id === context.caller.principal.id) return;
-  const policy = deps.authority.policy();
-  for (const { role, project } of policy.bindingsByPrincipal.get(principal.id) ?? []) {
-    const lacked = lackedOf(policy, context.caller, { name: role, project });
-    if (lacked === null) continue;
-    await demand(deps, context.request, {
-      permission: lacked,
-      resource: { organization: policy.organization.id, project, thing: null },
-      why: `You cannot act as ${principal.name}, who may do what you may not.`,
-    });
-  }
+  const { authority } = deps;
+  const lacked = exceeds(authority.policy(), context.caller, principal.id, authority.now());
+  if (lacked === null) return;
+  const why = `You cannot act as ${principal.name}, who may do what you may not.`;
+  await refuseLacking(deps, context, { lacked, why });
 }

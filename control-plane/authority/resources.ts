@@ -1,12 +1,14 @@
 // Where the routes of the authority are checked: a token at its principal, a binding at its level.
-import { findProject } from './policy.ts';
-import type { Policy } from './policy.ts';
 import type { ResourceOf } from '../http/decide.ts';
 import type { Store } from '../store/store.ts';
 import { thingOfPrincipal } from './authorize.ts';
-import type { ResourcePath } from './authorize.ts';
-import { findPrincipal } from './bind.ts';
+import { findPrincipal } from './find.ts';
 import { selectBinding, selectToken } from './binding-store.ts';
+import { projectLevel, resourceAt } from './level.ts';
+import type { ResourcePath } from './level.ts';
+import { parseLevel } from './parse-level.ts';
+import { findFolder, findProject } from './policy.ts';
+import type { Policy } from './policy.ts';
 
 /** The principal in `:principal`, so that everybody may keep their own tokens. */
 export const tokensResource: ResourceOf = ({ authority, caller, params }) => {
@@ -29,28 +31,61 @@ export function tokenResource(store: Store): ResourceOf {
   };
 }
 
+/** The caller itself, for what everybody may do for themselves. */
+export const ownResource: ResourceOf = ({ authority, caller }) => ({
+  ...organizationOf(authority.policy()),
+  thing: thingOfPrincipal(caller.principal.id),
+});
+
 /** The level in the body: the owner of a project decides who does what in it. */
 export const levelResource: ResourceOf = ({ authority, body }) => {
-  const level = typeof body === 'object' && body !== null ? Reflect.get(body, 'level') : undefined;
-  const match = /^projects\/(.+)$/.exec(typeof level === 'string' ? level : '');
-  return match?.[1] === undefined
-    ? organizationOf(authority.policy())
-    : projectPath(authority.policy(), match[1]);
+  const level =
+    typeof body === 'object' && body !== null ? (Reflect.get(body, 'level') as unknown) : undefined;
+  return levelOrOrganization(authority, level);
 };
 
-/** The project in the query, else the organization. */
-export const bindingsResource: ResourceOf = ({ authority, query }) => {
-  const { project } = query;
-  return typeof project === 'string'
-    ? projectPath(authority.policy(), project)
-    : organizationOf(authority.policy());
-};
+/** The level or project in the query, else the organization. */
+export const bindingsResource: ResourceOf = ({ authority, query }) =>
+  levelOrOrganization(
+    authority,
+    typeof query['project'] === 'string' ? projectLevel(query['project']) : query['on'],
+  );
+
+/** What is no level is refused by whoever reads the body; one that is not there is answered 404. */
+async function levelOrOrganization(
+  authority: Parameters<typeof parseLevel>[0],
+  level: unknown,
+): Promise<ResourcePath | null> {
+  const organization = organizationOf(authority.policy());
+  if (typeof level !== 'string' || !/^(folders|projects)\//.test(level)) return organization;
+  const found = await parseLevel(authority, level);
+  return found === null ? null : resourceAt(organization.organization, found);
+}
 
 /** The level of the binding in `:id`. */
 export function bindingResource(store: Store): ResourceOf {
   return async ({ authority, params }) => {
     const [binding] = await store.read(selectBinding(store, params['id'] ?? ''));
-    return { ...organizationOf(authority.policy()), project: binding?.project ?? null };
+    return resourceAt(authority.policy().organization.id, binding?.level ?? '');
+  };
+}
+
+/** The folder in `:folder`. */
+export const folderResource: ResourceOf = ({ authority, params }) => {
+  const policy = authority.policy();
+  const folder = findFolder(policy, params['folder'] ?? '');
+  return folder === null ? null : { ...organizationOf(policy), folder: folder.id };
+};
+
+/** The folder that the body names as `key`, else the organization: where something new is made, or goes to. */
+export function folderInBody(key: string): ResourceOf {
+  return ({ authority, body }) => {
+    const policy = authority.policy();
+    const reference =
+      typeof body === 'object' && body !== null ? (Reflect.get(body, key) as unknown) : undefined;
+    if (typeof reference !== 'string') return organizationOf(policy);
+    const folder = findFolder(policy, reference);
+    return folder === null ? null : { ...organizationOf(policy), folder: folder.id };
   };
 }
 

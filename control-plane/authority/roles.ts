@@ -1,10 +1,12 @@
-// The built-in roles: fixed sets of permissions, each containing the one before it.
+// The built-in roles: fixed sets of permissions. Viewer, contributor, admin and owner contain the one before.
 import type { RoleName } from '../../protocol/api/authority.ts';
-import { permissions } from '../../protocol/permissions.ts';
+import { isReading, permissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
+import type { RoleRecord } from './policy.ts';
 
 const viewer: readonly Permission[] = [
   'wayside.organization.read',
+  'wayside.folder.read',
   'wayside.project.read',
   'wayside.group.read',
   'wayside.agent.read',
@@ -22,14 +24,17 @@ const ownersOnly: readonly Permission[] = [
   'iam.principal.create',
   'iam.principal.update',
   'iam.principal.delete',
+  'iam.principal.impersonate',
+  'iam.team.create',
+  'iam.team.update',
+  'iam.team.delete',
+  'iam.role.create',
+  'iam.role.update',
+  'iam.role.delete',
   'iam.binding.create',
   'iam.binding.delete',
-  'iam.credential.create',
-  'iam.client.create',
-  'iam.client.delete',
-  'iam.federation.create',
-  'iam.federation.delete',
-  'operations.token-key.rotate',
+  'iam.support.approve',
+  'iam.entitlement.update',
   'operations.keyring.rotate',
   'operations.store.backup',
   'pki.authority.create',
@@ -41,10 +46,25 @@ const ownersOnly: readonly Permission[] = [
   'pki.certificate.issue',
 ];
 
+/** For what acts by itself inside of one project: it sees what it is part of, and starts and changes nothing. */
+const agent: readonly Permission[] = ['wayside.action.read', 'wayside.run.read', 'iam.self.read'];
+
 /** Role name to the permissions that it gives. */
 export const roles: Readonly<Record<RoleName, ReadonlySet<Permission>>> = {
   viewer: new Set(viewer),
   contributor: new Set(contributor),
   admin: new Set(permissions.filter((permission) => !ownersOnly.includes(permission))),
   owner: new Set(permissions),
+  /** Sees everything, the audit and the policy included, and changes nothing. */
+  auditor: new Set(permissions.filter(isReading)),
+  agent: new Set(agent),
 };
+
+/** As the policy has them. */
+export const builtInRoles: readonly RoleRecord[] = Object.entries(roles).map(([name, given]) => ({
+  id: name,
+  name,
+  builtIn: true,
+  permissions: given,
+  version: 1,
+}));

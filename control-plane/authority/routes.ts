@@ -18,17 +18,22 @@ import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { idSchema, referenceSchema } from '../../protocol/ids.ts';
 import { parseJson } from '../../protocol/json.ts';
+import { etagOf, heedMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { TokensTable } from '../store/schema.ts';
-import { createBinding, findPrincipal, removeBinding } from './bind.ts';
+import { conditionsOf, createBinding, removeBinding } from './bind.ts';
 import { selectBindings, selectTokens } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
 import type { Caller } from './caller.ts';
 import type { ChangeDeps } from './change.ts';
+import { bindingsOf } from './cover.ts';
 import { check } from './check.ts';
+import { findPrincipal } from './find.ts';
 import { issueToken, revokeTokenById } from './issue-token.ts';
+import { levelName, projectLevel } from './level.ts';
+import { parseLevel } from './parse-level.ts';
 import { findProject } from './policy.ts';
 import type { Policy } from './policy.ts';
 import {
@@ -53,7 +58,10 @@ export function authorityRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Who the token belongs to, and the roles of that principal',
     tag: 'authority',
     answers: { 200: whoamiSchema },
-    handler: async ({ caller }) => ({ status: 200, body: whoami(deps.authority.policy(), caller) }),
+    handler: async ({ caller }) => ({
+      status: 200,
+      body: whoami(deps.authority.policy(), caller, deps.authority.now()),
+    }),
   });
   tokenRoutes(app, deps);
   bindingRoutes(app, deps);
@@ -125,13 +133,21 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     permission: 'iam.binding.create',
     changesPolicy: true,
     resource: levelResource,
-    summary: 'Give a principal a role on the organization or on a project',
+    summary:
+      'Give a principal a role at a level, or deny it, for ever or for a time, with conditions or without',
     tag: 'authority',
+    hears: ['if-match?'],
     body: bindingCreateSchema,
     answers: { 201: bindingSchema },
     handler: async (context) => {
+      heedMatch(context.request, deps.authority.policy().revision);
       const row = await createBinding(deps, context, context.body);
-      return { status: 201, body: bindingView(row) };
+      const policy = deps.authority.policy();
+      return {
+        status: 201,
+        body: bindingView(policy, row),
+        headers: { location: `/v1/bindings/${row.id}`, etag: etagOf(policy.revision) },
+      };
     },
   });
   route(app, deps, {
@@ -139,24 +155,35 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     url: '/v1/bindings',
     permission: 'iam.binding.read',
     resource: bindingsResource,
-    summary: 'List the bindings of the organization and its projects, or of one project',
+    summary:
+      'List the bindings of the organization and all below, of one project with what is in it, or of one level',
     tag: 'authority',
     query: bindingListQuerySchema,
     answers: { 200: bindingPageSchema },
     handler: async ({ caller, query }) => {
       const { organization } = caller.principal;
       const after = decodeCursor(query.cursor);
-      const project =
-        query.project === undefined ? null : findProject(deps.authority.policy(), query.project);
+      const policy = deps.authority.policy();
+      const project = query.project === undefined ? null : findProject(policy, query.project);
+      const level =
+        query.on === undefined
+          ? project && projectLevel(project.id)
+          : await parseLevel(deps.authority, query.on);
       const rows = await deps.store.read(
         selectBindings(deps.store, {
           organization,
-          project: project?.id ?? null,
+          level,
+          inside: project !== null,
+          principal: query.principal === undefined ? null : findPrincipal(policy, query.principal).id,
           after,
           limit: query.limit,
         }),
       );
-      return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: bindingView }) };
+      const page = toPage(rows, query.limit, {
+        key: (row) => row.id,
+        item: (row) => bindingView(policy, row),
+      });
+      return { status: 200, body: page, headers: { etag: etagOf(policy.revision) } };
     },
   });
   route(app, deps, {
@@ -168,8 +195,10 @@ function bindingRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Take a role away',
     tag: 'authority',
     params: idParams,
+    hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
+      heedMatch(context.request, deps.authority.policy().revision);
       await removeBinding(deps, context, context.params.id);
       return { status: 204 };
     },
@@ -203,7 +232,7 @@ function decisionRoutes(app: FastifyInstance, deps: Deps): void {
   });
 }
 
-function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
+function whoami(policy: Policy, caller: Caller, now: number): z.input<typeof whoamiSchema> {
   const { principal, credential } = caller;
   return {
     principal: { id: principal.id, name: principal.name, kind: principal.kind },
@@ -213,11 +242,12 @@ function whoami(policy: Policy, caller: Caller): z.input<typeof whoamiSchema> {
       name: credential?.name ?? '',
       expires_at: credential?.expiresAt ?? null,
     },
-    roles: (policy.bindingsByPrincipal.get(principal.id) ?? []).map(({ role, project }) => ({
-      role,
-      resource:
-        project === null ? 'organization' : `projects/${policy.projects.get(project)?.name ?? project}`,
-    })),
+    roles: bindingsOf(policy, principal.id, now)
+      .filter(({ effect }) => effect === 'allow')
+      .map(({ role, level }) => ({
+        role: policy.roles.get(role)?.name ?? role,
+        resource: levelName(policy, level),
+      })),
   };
 }
 
@@ -227,12 +257,19 @@ function tokenView(row: TokensTable): z.input<typeof tokenSchema> {
   return { id, name, principal, created_at, expires_at, last_used_at, revoked_at, permissions };
 }
 
-function bindingView(row: BindingRow): z.input<typeof bindingSchema> {
+export function bindingView(policy: Policy, row: BindingRow): z.input<typeof bindingSchema> {
+  const { id, effect, level, not_before, not_after, support, created_at } = row;
   return {
-    id: row.id,
+    id,
     principal: { id: row.principal, name: row.principal_name },
-    role: bindingSchema.shape.role.parse(row.role),
-    level: row.project === null ? 'organization' : `projects/${row.project}`,
-    created_at: row.created_at,
+    role: policy.roles.get(row.role)?.name ?? row.role,
+    level: level === '' ? 'organization' : level,
+    level_name: levelName(policy, level),
+    effect,
+    conditions: conditionsOf(row),
+    not_before,
+    not_after,
+    support,
+    created_at,
   };
 }

@@ -1,91 +1,81 @@
 // The rows behind the policy, read in one snapshot, and the statements that guard it.
 import type { CompiledQuery } from 'kysely';
-import { permissions } from '../../protocol/permissions.ts';
-import type { Permission } from '../../protocol/permissions.ts';
-import { roleNames } from '../../protocol/api/authority.ts';
-import type { DecisionTrace, RoleName } from '../../protocol/api/authority.ts';
+import type { DecisionTrace } from '../../protocol/api/authority.ts';
 import { compileOnce, perStore } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
-import type {
-  BindingsTable,
-  OrganizationsTable,
-  PrincipalsTable,
-  ProjectsTable,
-  TokensTable,
-} from '../store/schema.ts';
-import type { BindingRecord, Policy, ProjectRecord } from './policy.ts';
+import { buildPolicy } from './build-policy.ts';
+import type { PolicyRows } from './build-policy.ts';
+import type { Policy } from './policy.ts';
+
+const policyQueries = perStore((store): readonly CompiledQuery[] => [
+  store.db
+    .selectFrom('organizations')
+    .select(['id', 'name', 'policy_revision'])
+    .orderBy('id')
+    .limit(1)
+    .compile(),
+  store.db.selectFrom('folders').select(['id', 'parent', 'name']).compile(),
+  store.db.selectFrom('projects').select(['id', 'organization', 'folder', 'name']).compile(),
+  store.db.selectFrom('principals').select(['id', 'organization', 'kind', 'name', 'disabled_at']).compile(),
+  store.db
+    .selectFrom('tokens')
+    .select(['id', 'principal', 'name', 'hash', 'permissions', 'expires_at', 'revoked_at'])
+    .where('revoked_at', 'is', null)
+    .compile(),
+  store.db.selectFrom('team_members').select(['team', 'member']).compile(),
+  store.db.selectFrom('roles').select(['id', 'name', 'permissions', 'version']).compile(),
+  store.db
+    .selectFrom('bindings')
+    .select([
+      'id',
+      'principal',
+      'role',
+      'effect',
+      'level',
+      'conditions',
+      'not_before',
+      'not_after',
+      'support',
+    ])
+    .compile(),
+  store.db
+    .selectFrom('entitlements')
+    .select(['name', 'quota', 'ends_at', 'grace_ms', 'exceeded_at'])
+    .compile(),
+]);
 
 /** Reads the whole policy of the one organization. */
-export async function readPolicy(store: Store): Promise<Policy> {
-  const [organizations, projects, principals, tokens, bindings] = (await store.snapshot([
-    store.db.selectFrom('organizations').selectAll().orderBy('id').limit(1).compile(),
-    store.db.selectFrom('projects').selectAll().compile(),
-    store.db.selectFrom('principals').selectAll().compile(),
-    store.db.selectFrom('tokens').selectAll().where('revoked_at', 'is', null).compile(),
-    store.db.selectFrom('bindings').selectAll().compile(),
-  ])) as unknown as [
-    OrganizationsTable[],
-    ProjectsTable[],
-    PrincipalsTable[],
-    TokensTable[],
-    BindingsTable[],
-  ];
+export async function readPolicy(store: Store, before: Policy | null = null): Promise<Policy> {
+  const [organizations, folders, projects, principals, tokens, members, roles, bindings, entitlements] =
+    (await store.snapshot(policyQueries(store))) as unknown as [
+      PolicyRows['organization'][],
+      PolicyRows['folders'],
+      PolicyRows['projects'],
+      PolicyRows['principals'],
+      PolicyRows['tokens'],
+      PolicyRows['members'],
+      PolicyRows['roles'],
+      PolicyRows['bindings'],
+      PolicyRows['entitlements'],
+    ];
   const organization = organizations[0];
   if (organization === undefined) throw new Error('the store has no organization; it was never initialized');
-  const projectRecords = projects.map(({ id, organization, name }) => ({ id, organization, name }));
-  return {
-    organization: { id: organization.id, name: organization.name },
-    revision: organization.policy_revision,
-    principals: new Map(
-      principals.map((row) => [
-        row.id,
-        {
-          id: row.id,
-          organization: row.organization,
-          name: row.name,
-          kind: row.kind,
-          disabled: row.disabled_at !== null,
-        },
-      ]),
-    ),
-    tokensByHash: new Map(
-      tokens.map((row) => [
-        row.hash,
-        {
-          id: row.id,
-          principal: row.principal,
-          name: row.name,
-          hash: row.hash,
-          permissions: row.permissions === null ? null : permissionSet(row.permissions),
-          expiresAt: row.expires_at,
-          revoked: row.revoked_at !== null,
-        },
-      ]),
-    ),
-    bindingsByPrincipal: groupByPrincipal(bindings),
-    projects: new Map(projectRecords.map((project): [string, ProjectRecord] => [project.id, project])),
-    projectsByName: new Map(
-      projectRecords.map((project): [string, ProjectRecord] => [project.name, project]),
-    ),
-  };
+  return buildPolicy(
+    { organization, folders, projects, principals, tokens, members, roles, bindings, entitlements },
+    before,
+  );
 }
 
-/** A stored ceiling; a name that the catalogue no longer has gives nothing. */
-function permissionSet(text: string): ReadonlySet<Permission> {
-  const names = new Set(text.split(' '));
-  return new Set(permissions.filter((permission) => names.has(permission)));
-}
+const revisionQuery = perStore((store) =>
+  store.db.selectFrom('organizations').select('policy_revision').orderBy('id').limit(1).compile(),
+);
 
-function groupByPrincipal(rows: readonly BindingsTable[]): ReadonlyMap<string, readonly BindingRecord[]> {
-  const grouped = new Map<string, BindingRecord[]>();
-  for (const row of rows) {
-    const role = roleNames.find((name): name is RoleName => name === row.role);
-    if (role === undefined) continue;
-    const list = grouped.get(row.principal) ?? [];
-    list.push({ id: row.id, principal: row.principal, role, project: row.project });
-    grouped.set(row.principal, list);
-  }
-  return grouped;
+/** The revision that is in force, whatever this process knows. */
+export async function readRevision(store: Store): Promise<number> {
+  const [rows] = await store.glance([revisionQuery(store)]);
+  const [row] = (rows ?? []) as unknown as readonly { policy_revision: number }[];
+  if (row === undefined) throw new Error('the store has no organization');
+  return row.policy_revision;
 }
 
 const unmovedPolicy = perStore((store) =>

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
 import { nowMs } from '../store/dialect.ts';
 import type { GroupsTable } from '../store/schema.ts';
-import { step } from '../store/step.ts';
+import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 
 export interface GroupRow extends GroupsTable {
@@ -60,6 +60,48 @@ export function selectGroup(store: Store, project: string, reference: string): C
     .orderBy((e) => e.case().when('groups.id', '=', reference).then(0).else(1).end())
     .limit(1)
     .compile() as CompiledQuery<GroupRow>;
+}
+
+const groupNamed = perStore((store) =>
+  compileOnce({ project: '', reference: '' }, (p) =>
+    store.db
+      .selectFrom('groups')
+      .select(['id', 'name'])
+      .where('project', '=', p.project)
+      .where((e) => e.or([e('id', '=', p.reference), e('name', '=', p.reference)]))
+      .orderBy((e) => e.case().when('id', '=', p.reference).then(0).else(1).end())
+      .limit(1),
+  ),
+);
+
+/** Only who it is, for a request that has to be decided first. */
+export function selectGroupNamed(
+  store: Store,
+  project: string,
+  reference: string,
+): CompiledQuery<{ id: string; name: string }> {
+  return groupNamed(store)({ project, reference });
+}
+
+/** The first of these inputs that was ever advertised as sensitive, in one group or operation or in whole projects. */
+export function selectSensitiveAmong(
+  store: Store,
+  among: {
+    readonly inputs: readonly string[];
+    readonly projects: readonly string[];
+    readonly group: string | null;
+    readonly operation: string | null;
+  },
+): CompiledQuery<{ input: string }> {
+  let query = store.db
+    .selectFrom('sensitive_inputs')
+    .innerJoin('groups', 'groups.id', 'sensitive_inputs.group_id')
+    .select('sensitive_inputs.input')
+    .where('sensitive_inputs.input', 'in', [...among.inputs])
+    .where('groups.project', 'in', [...among.projects]);
+  if (among.group !== null) query = query.where('sensitive_inputs.group_id', '=', among.group);
+  if (among.operation !== null) query = query.where('sensitive_inputs.operation', '=', among.operation);
+  return query.limit(1).compile();
 }
 
 export function insertGroup(

@@ -61,6 +61,12 @@ function headersOf(failure: Failure): Record<string, string> {
   const { retry_after_ms: retryAfterMs } = failure.details;
   if (typeof retryAfterMs === 'number') return { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) };
   switch (failure.code) {
+    case 'elevation_needed':
+      return { 'www-authenticate': stepUpChallenge(failure.details) };
+    case 'forbidden':
+      return failure.details['reason'] === 'token_scope'
+        ? { 'www-authenticate': scopeChallenge(failure.details) }
+        : {};
     case 'not_signed_in':
       return { 'www-authenticate': 'Bearer' };
     case 'invalid_token':
@@ -72,6 +78,20 @@ function headersOf(failure: Failure): Record<string, string> {
     default:
       return {};
   }
+}
+
+/** RFC 9470, section 3: how strongly and how lately somebody has to have signed in. */
+function stepUpChallenge({ acr_values, max_age }: Failure['details']): string {
+  return (
+    'Bearer error="insufficient_user_authentication", ' +
+    'error_description="Show again who you are", ' +
+    `acr_values="${String(acr_values)}", max_age=${String(max_age)}`
+  );
+}
+
+/** RFC 6750, section 3.1: the role would do, the token does not. */
+function scopeChallenge({ permission }: Failure['details']): string {
+  return `Bearer error="insufficient_scope", scope="${String(permission)}"`;
 }
 
 function failureOf(error: unknown): Failure {

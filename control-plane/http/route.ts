@@ -14,7 +14,7 @@ import { GuardFailed } from '../store/store.ts';
 import type { Step } from '../store/store.ts';
 import { callerOf } from './callers.ts';
 import { decideRequest, isStillAllowed, nothingThere } from './decide.ts';
-import type { DecideDeps, Decided, ResourceOf } from './decide.ts';
+import type { DecideDeps, Decided, InputsOf, ResourceOf } from './decide.ts';
 import type { RequestHeader } from './registered-routes.ts';
 
 declare module 'fastify' {
@@ -63,6 +63,8 @@ export interface RouteDefinition<
   readonly changesPolicy?: boolean;
   /** Default: the project in `:project` where the path has one, else the organization. */
   readonly resource?: ResourceOf;
+  /** Where bindings with conditions on inputs count: see `InputsOf`. */
+  readonly inputs?: InputsOf;
   /** One sentence for the OpenAPI document. */
   readonly summary: string;
   readonly tag: string;

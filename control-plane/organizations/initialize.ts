@@ -5,6 +5,7 @@ import { Failure } from '../../protocol/failures.ts';
 import { recoveredTokenMs } from '../../protocol/limits.ts';
 import { insertBinding, insertToken, noTokenYet } from '../authority/binding-store.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
+import { ownersOf } from '../authority/owners.ts';
 import type { Policy, PrincipalRecord } from '../authority/policy.ts';
 import { bumpPolicy, readPolicy } from '../authority/store.ts';
 import { mintToken } from '../authority/token.ts';
@@ -40,12 +41,11 @@ export async function createOrganization({ store, audit }: Deps): Promise<void> 
   const owner = { id: randomUUIDv7(), name: ownerName, kind: 'user' } as const;
   await store.write([
     insertOrganization(store, { id: organization, name: 'default' }),
-    newProject(store, { id: randomUUIDv7(), organization, name: 'default', description: '' }),
+    newProject(store, { id: randomUUIDv7(), organization, folder: null, name: 'default', description: '' }),
     newPrincipal(store, { ...owner, organization }),
     insertBinding(store, {
       id: randomUUIDv7(),
       organization,
-      project: null,
       principal: owner.id,
       role: 'owner',
     }),
@@ -87,13 +87,7 @@ export async function recoverOwner(
   deps: Deps & { readonly clock: { now(): number } },
 ): Promise<{ readonly owner: string; readonly token: string; readonly expiresAt: number }> {
   const policy = await readPolicy(deps.store);
-  const owner = [...policy.principals.values()].find(
-    (principal) =>
-      !principal.disabled &&
-      (policy.bindingsByPrincipal.get(principal.id) ?? []).some(
-        ({ role, project }) => role === 'owner' && project === null,
-      ),
-  );
+  const [owner] = ownersOf(policy);
   if (owner === undefined) throw new Failure('conflict', 'The organization has no owner that is enabled.');
   const expiresAt = deps.clock.now() + recoveredTokenMs;
   const name = 'recovered owner token';
@@ -132,7 +126,7 @@ async function issueTo(
 
 function entryOf(
   organization: string,
-  { id, name, kind }: { readonly id: string; readonly name: string; readonly kind: 'user' | 'service' },
+  { id, name, kind }: { readonly id: string; readonly name: string; readonly kind: PrincipalRecord['kind'] },
 ): Omit<AuditEntry, 'operation' | 'resource' | 'details'> {
   return {
     organization,

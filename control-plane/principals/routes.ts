@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { principalCreateSchema, principalPageSchema, principalSchema } from '../../protocol/api/authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
-import { findPrincipal } from '../authority/bind.ts';
+import { findPrincipal } from '../authority/find.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';

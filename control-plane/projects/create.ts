@@ -11,16 +11,16 @@ import { insertProject, selectProject } from './store.ts';
 export async function createProject(
   deps: ChangeDeps & { readonly authority: Authority },
   context: ChangeContext,
-  body: { readonly name: string; readonly description: string },
+  body: { readonly name: string; readonly description: string; readonly folder: string | null },
 ): Promise<ProjectsTable> {
   const id = randomUUIDv7();
   const { organization } = context.caller.principal;
   await commitChange(deps, context, {
     operation: 'project.create',
     resource: `projects/${id}`,
-    details: { after: { name: body.name, description: body.description } },
+    details: { after: body },
     steps: [
-      newProject(deps.store, { id, organization, name: body.name, description: body.description }),
+      newProject(deps.store, { id, organization, ...body }),
       bumpPolicy(deps.store, deps.authority.policy()),
     ],
   });

@@ -14,6 +14,8 @@ import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { ChangeDeps } from '../authority/change.ts';
+import { mustFindFolder } from '../authority/find.ts';
+import { folderInBody } from '../authority/resources.ts';
 import type { ProjectsTable } from '../store/schema.ts';
 import { createProject } from './create.ts';
 import { removeProject } from './remove.ts';
@@ -24,20 +26,25 @@ const params = z.object({ project: referenceSchema });
 const tag = 'projects';
 
 export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  const view = viewOf(deps);
   route(app, deps, {
     method: 'POST',
     url: '/v1/projects',
     permission: 'wayside.project.create',
     changesPolicy: true,
-    summary: 'Create a project',
+    resource: folderInBody('folder'),
+    summary: 'Create a project, in a folder or directly in the organization',
     tag,
     body: projectCreateSchema,
     answers: { 201: projectSchema },
     handler: async (context) => {
-      const row = await createProject(deps, context, context.body);
+      const { name, description, folder } = context.body;
+      const policy = deps.authority.policy();
+      const within = folder === undefined ? null : mustFindFolder(policy, folder).id;
+      const row = await createProject(deps, context, { name, description, folder: within });
       return {
         status: 201,
-        body: projectView(row),
+        body: view(row),
         headers: { location: `/v1/projects/${row.id}`, etag: etagOf(row.revision) },
       };
     },
@@ -62,7 +69,7 @@ export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps
           deps.authority.decide(caller, 'wayside.project.read', { organization, project, thing: null })
             .allowed,
       );
-      return { status: 200, body: { items: visible.map(projectView), next_cursor: page.next_cursor } };
+      return { status: 200, body: { items: visible.map(view), next_cursor: page.next_cursor } };
     },
   });
   route(app, deps, {
@@ -75,13 +82,14 @@ export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps
     answers: { 200: projectSchema },
     handler: async ({ project }) => {
       const row = await readProject(deps, project.id);
-      return { status: 200, body: projectView(row), headers: { etag: etagOf(row.revision) } };
+      return { status: 200, body: view(row), headers: { etag: etagOf(row.revision) } };
     },
   });
   changingRoutes(app, deps);
 }
 
 function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  const view = viewOf(deps);
   route(app, deps, {
     method: 'PATCH',
     url: '/v1/projects/:project',
@@ -96,7 +104,7 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
       const before = await readProject(deps, context.project.id);
       requireMatch(context.request, before.revision);
       const row = await updateProjectDescription(deps, context, { before, ...context.body });
-      return { status: 200, body: projectView(row), headers: { etag: etagOf(row.revision) } };
+      return { status: 200, body: view(row), headers: { etag: etagOf(row.revision) } };
     },
   });
   route(app, deps, {
@@ -123,12 +131,14 @@ async function readProject(deps: ChangeDeps, id: string): Promise<ProjectsTable>
   return row;
 }
 
-function projectView({
-  id,
-  name,
-  description,
-  created_at,
-  revision,
-}: ProjectsTable): z.input<typeof projectSchema> {
-  return { id, name, description, created_at, revision };
+function viewOf({ authority }: RouteDeps): (row: ProjectsTable) => z.input<typeof projectSchema> {
+  return ({ id, name, description, folder, created_at, revision }) => ({
+    id,
+    name,
+    description,
+    folder:
+      folder === null ? null : { id: folder, name: authority.policy().folders.get(folder)?.name ?? folder },
+    created_at,
+    revision,
+  });
 }

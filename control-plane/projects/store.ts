@@ -25,6 +25,7 @@ export function insertProject(
   project: {
     readonly id: string;
     readonly organization: string;
+    readonly folder: string | null;
     readonly name: string;
     readonly description: string;
   },

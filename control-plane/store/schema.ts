@@ -22,9 +22,20 @@ export interface OrganizationsTable {
   audit_hash: string;
 }
 
+export interface FoldersTable {
+  id: string;
+  organization: string;
+  parent: string | null;
+  name: string;
+  description: string;
+  created_at: number;
+  revision: number;
+}
+
 export interface ProjectsTable {
   id: string;
   organization: string;
+  folder: string | null;
   name: string;
   description: string;
   created_at: number;
@@ -34,7 +45,7 @@ export interface ProjectsTable {
 export interface PrincipalsTable {
   id: string;
   organization: string;
-  kind: 'user' | 'service';
+  kind: 'user' | 'service' | 'team' | 'agent';
   name: string;
   created_at: number;
   disabled_at: number | null;
@@ -51,15 +62,6 @@ export interface TokensTable {
   expires_at: number | null;
   last_used_at: number | null;
   revoked_at: number | null;
-}
-
-export interface BindingsTable {
-  id: string;
-  organization: string;
-  project: string | null;
-  principal: string;
-  role: string;
-  created_at: number;
 }
 
 export interface DecisionsTable {
@@ -132,19 +134,13 @@ export interface AgentsTable {
   disconnected_at: number | null;
   last_seen_at: number | null;
   revoked_at: number | null;
+  last_address: string | null;
+  former_incarnations: Generated<string>;
 }
 
 export interface AgentGroupsTable {
   agent: string;
   group_id: string;
-}
-
-export interface CertificatesTable {
-  serial: string;
-  agent: string;
-  generation: number;
-  issued_at: number;
-  not_after: number;
 }
 
 export interface DefinitionsTable {
@@ -310,11 +306,11 @@ export interface RunTombstonesTable {
 }
 
 export interface AuditEventsTable {
-  actors: string | null;
   id: string;
   organization: string;
   at: number;
   principal: string | null;
+  actors: string | null;
   operation: string;
   permission: string | null;
   resource: string;
@@ -345,7 +341,7 @@ export interface AuditDenialsTable {
 
 export interface SigningKeysTable {
   kid: string;
-  purpose: 'ca_root' | 'ca_intermediate' | 'ca_data_plane' | 'server' | 'intent' | 'audit';
+  purpose: 'ca_root' | 'ca_intermediate' | 'ca_data_plane' | 'server' | 'intent' | 'audit' | 'token';
   state: 'next' | 'active' | 'retired';
   public_jwk: string;
   wrapped_private: string;
@@ -358,17 +354,16 @@ export interface Database
   extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables, SmallTables {
   store_meta: StoreMetaTable;
   organizations: OrganizationsTable;
+  folders: FoldersTable;
   projects: ProjectsTable;
   principals: PrincipalsTable;
   tokens: TokensTable;
-  bindings: BindingsTable;
   decisions: DecisionsTable;
   idempotency_keys: IdempotencyKeysTable;
   groups: GroupsTable;
   join_tokens: JoinTokensTable;
   agents: AgentsTable;
   agent_groups: AgentGroupsTable;
-  certificates: CertificatesTable;
   definitions: DefinitionsTable;
   accepted_definitions: AcceptedDefinitionsTable;
   sensitive_inputs: SensitiveInputsTable;

@@ -1,17 +1,23 @@
 // Requests and answers about who is who and who may do what: principals, tokens, bindings, decisions, audit.
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema, referenceSchema, selfReference } from '../ids.ts';
+import { conditionCharactersMax, conditionsMax, conditionValuesMax } from '../limits.ts';
 import { permissions } from '../permissions.ts';
 import { descriptionSchema, pageOf, pageQuerySchema, revisionSchema, timeSchema } from './page.ts';
 
-export const roleNames = ['owner', 'admin', 'contributor', 'viewer'] as const;
+/** The built-in roles; others are made from the catalogue of permissions. */
+export const roleNames = ['owner', 'admin', 'contributor', 'viewer', 'auditor', 'agent'] as const;
 export type RoleName = (typeof roleNames)[number];
 
+/** A team is a principal that others are members of; an agent is one of its own while it works. */
+export const principalKinds = ['user', 'service', 'team', 'agent'] as const;
+export type PrincipalKind = (typeof principalKinds)[number];
+
 export const whoamiSchema = z.object({
-  principal: z.object({ id: idSchema, name: nameSchema, kind: z.enum(['user', 'service']) }),
+  principal: z.object({ id: idSchema, name: nameSchema, kind: z.enum(principalKinds) }),
   organization: z.object({ id: idSchema, name: nameSchema }),
   token: z.object({ id: idSchema, name: z.string(), expires_at: timeSchema.nullable() }),
-  roles: z.array(z.object({ role: z.enum(roleNames), resource: z.string() })),
+  roles: z.array(z.object({ role: z.string(), resource: z.string() })),
 });
 
 export const organizationSchema = z.object({
@@ -24,6 +30,8 @@ export const organizationSchema = z.object({
 
 export const projectCreateSchema = z.strictObject({
   name: newNameSchema,
+  /** Id or name of the folder that it is made in; without it, it lies in the organization itself. */
+  folder: referenceSchema.optional(),
   description: descriptionSchema.default(''),
 });
 export const projectUpdateSchema = z.strictObject({ description: descriptionSchema.optional() });
@@ -31,6 +39,7 @@ export const projectSchema = z.object({
   id: idSchema,
   name: nameSchema,
   description: z.string(),
+  folder: z.object({ id: idSchema, name: nameSchema }).nullable(),
   created_at: timeSchema,
   revision: revisionSchema,
 });
@@ -43,7 +52,7 @@ export const principalCreateSchema = z.strictObject({
 export const principalSchema = z.object({
   id: idSchema,
   name: nameSchema,
-  kind: z.enum(['user', 'service']),
+  kind: z.enum(principalKinds),
   created_at: timeSchema,
   disabled_at: timeSchema.nullable(),
 });
@@ -69,23 +78,138 @@ export const tokenSchema = z.object({
 export const tokenCreatedSchema = tokenSchema.extend({ token: z.string() });
 export const tokenPageSchema = pageOf(tokenSchema);
 
-/** `organization`, or `projects/<id or name>`. */
-export const levelSchema = z.string().regex(/^(organization|projects\/[A-Za-z0-9._:-]{1,63})$/);
+/**
+ * Where a binding holds: `organization`, `folders/<f>`, `projects/<p>`, or one thing in a project, for instance
+ * `projects/<p>/actions/<a>`; each part an id or a name.
+ */
+export const levelSchema = z
+  .string()
+  .regex(
+    /^(organization|folders\/[A-Za-z0-9._:-]{1,63}|projects\/[A-Za-z0-9._:-]{1,63}(\/(actions|groups|applications)\/[A-Za-z0-9._:-]{1,63})?)$/,
+    'a level is organization, folders/<f>, projects/<p>, or projects/<p>/actions/<a>, groups/<g> or applications/<a>',
+  );
+
+const conditionTextSchema = z.string().min(1).max(conditionCharactersMax);
+const conditionValueSchema = z.union([z.string().max(conditionCharactersMax), z.number(), z.boolean()]);
+
+/**
+ * What an input of the run must be. `equals` has one value, `one_of` any of several; `matches` has RE2 patterns, one
+ * of which must match the whole text. An input that is unknown, sensitive, or left to its default meets no condition.
+ */
+export const conditionSchema = z
+  .strictObject({
+    input: conditionTextSchema,
+    operator: z.enum(['equals', 'one_of', 'matches']),
+    values: z.array(conditionValueSchema).min(1).max(conditionValuesMax),
+  })
+  .refine(({ operator, values }) => operator !== 'equals' || values.length === 1, 'equals takes one value')
+  .refine(
+    ({ operator, values }) => operator !== 'matches' || values.every((value) => typeof value === 'string'),
+    'matches takes patterns',
+  );
+export type Condition = z.infer<typeof conditionSchema>;
+
+export const bindingEffects = ['allow', 'deny'] as const;
 export const bindingCreateSchema = z.strictObject({
   principal: z.string(),
-  role: z.enum(roleNames),
+  /** A built-in role, or the name or id of another. */
+  role: referenceSchema,
   level: levelSchema.default('organization'),
+  /** A `deny` takes what the role lists away, whatever any other binding gives. */
+  effect: z.enum(bindingEffects).default('allow'),
+  /** All of them must hold; see `conditionSchema`. */
+  conditions: z.array(conditionSchema).max(conditionsMax).default([]),
+  not_before: timeSchema.optional(),
+  not_after: timeSchema.optional(),
 });
 export const bindingSchema = z.object({
   id: idSchema,
   principal: z.object({ id: idSchema, name: nameSchema }),
-  role: z.enum(roleNames),
+  role: z.string(),
   level: z.string(),
+  /** The same with names in place of ids. */
+  level_name: z.string(),
+  effect: z.enum(bindingEffects),
+  conditions: z.array(conditionSchema),
+  not_before: timeSchema.nullable(),
+  not_after: timeSchema.nullable(),
+  /** The support request that it was made for. */
+  support: idSchema.nullable(),
   created_at: timeSchema,
 });
-/** `project`, an id or name, leaves those of that project. */
-export const bindingListQuerySchema = pageQuerySchema.extend({ project: referenceSchema.optional() });
+/** `project`, an id or name, leaves those of that project; `on` those of any level, `principal` those of one. */
+export const bindingListQuerySchema = pageQuerySchema.extend({
+  project: referenceSchema.optional(),
+  on: levelSchema.optional(),
+  principal: referenceSchema.optional(),
+});
 export const bindingPageSchema = pageOf(bindingSchema);
+
+/** The `acr` of an elevated session or token (RFC 9470): signed in again on purpose, with a reason, for a short time. */
+export const elevatedAcr = 'urn:wayside:acr:elevated';
+
+/** Why a decision came out as it did; exactly one, the first that applies in this order. */
+export const decisionReasons = [
+  'allowed',
+  'other_organization',
+  'delegation_too_deep',
+  'principal_disabled',
+  'denied',
+  'no_binding',
+  'not_in_force',
+  'condition',
+  'confined',
+  'token_scope',
+  'elevation_needed',
+  'actor_lacks',
+  'not_visible',
+] as const;
+export type DecisionReason = (typeof decisionReasons)[number];
+
+/** What became of one binding that reaches the resource. `depends` waits for the inputs of the run. */
+export const bindingOutcomes = [
+  'grants',
+  'denies',
+  'lacks',
+  'not_yet',
+  'expired',
+  'condition',
+  'depends',
+] as const;
+export type BindingOutcome = (typeof bindingOutcomes)[number];
+
+const consideredSchema = z.object({
+  binding: z.string(),
+  role: z.string(),
+  level: z.string(),
+  /** True where it allows what was asked. */
+  grants: z.boolean(),
+  effect: z.enum(bindingEffects),
+  outcome: z.enum(bindingOutcomes),
+  /** The teams from the principal to the one that is bound; empty for a binding of its own. */
+  via: z.array(z.string()),
+  /** The input on which a condition failed. */
+  input: z.string().optional(),
+});
+export type Considered = z.infer<typeof consideredSchema>;
+
+/** What was asked, so that a trace can be decided again. */
+const askedSchema = z.object({
+  credential: z
+    .object({
+      kind: z.string(),
+      id: z.string(),
+      permissions: z.array(z.string()).nullable(),
+      within: z.array(z.string()).nullable(),
+      elevated: z.boolean(),
+    })
+    .nullable(),
+  actors: z.array(z.string()),
+  /** Those that a condition compares; no sensitive one is ever among them. Null where no inputs were known. */
+  inputs: z.record(z.string(), z.unknown()).nullable(),
+  /** Things that the resource belongs to, whose bindings reach it. */
+  above: z.array(z.string()),
+});
 
 /** The trace of one decision: which bindings were looked at, which one matched, what was missing. */
 export const decisionSchema = z.object({
@@ -96,21 +220,18 @@ export const decisionSchema = z.object({
   principal: z.string(),
   /** From the organization down to the thing. */
   resource: z.array(z.string()),
-  reason: z.enum([
-    'allowed',
-    'no_binding',
-    'token_scope',
-    'principal_disabled',
-    'other_organization',
-    'not_visible',
-  ]),
-  considered: z.array(
-    z.object({ binding: z.string(), role: z.string(), level: z.string(), grants: z.boolean() }),
-  ),
+  reason: z.enum(decisionReasons),
+  considered: z.array(consideredSchema),
   matched: z.string().nullable(),
+  /** The same for whoever acts for the principal, where its own rights are needed too. */
+  actor: z
+    .object({ principal: z.string(), reason: z.enum(decisionReasons), considered: z.array(consideredSchema) })
+    .optional(),
   policy_revision: z.int(),
+  asked: askedSchema.optional(),
 });
 export type DecisionTrace = z.infer<typeof decisionSchema>;
+
 export const checkSchema = z.strictObject({
   permission: z.enum(permissions),
   resource: z.string().max(500),

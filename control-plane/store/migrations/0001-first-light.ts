@@ -17,9 +17,20 @@ export const firstLight = {
        audit_position bigint not null,
        audit_hash text not null
      )`,
+    `create table folders (
+       id text primary key,
+       organization text not null references organizations (id),
+       parent text references folders (id),
+       name text not null,
+       description text not null,
+       created_at bigint not null,
+       revision bigint not null,
+       unique (organization, name)
+     )`,
     `create table projects (
        id text primary key,
        organization text not null references organizations (id),
+       folder text references folders (id),
        name text not null,
        description text not null,
        created_at bigint not null,
@@ -29,7 +40,7 @@ export const firstLight = {
     `create table principals (
        id text primary key,
        organization text not null references organizations (id),
-       kind text not null check (kind in ('user', 'service')),
+       kind text not null check (kind in ('user', 'service', 'team', 'agent')),
        name text not null,
        created_at bigint not null,
        disabled_at bigint,
@@ -46,15 +57,6 @@ export const firstLight = {
        expires_at bigint,
        last_used_at bigint,
        revoked_at bigint
-     )`,
-    `create table bindings (
-       id text primary key,
-       organization text not null references organizations (id),
-       project text references projects (id) on delete cascade,
-       principal text not null references principals (id) on delete cascade,
-       role text not null,
-       created_at bigint not null,
-       unique (organization, project, principal, role)
      )`,
     `create table decisions (
        id text primary key,
@@ -127,19 +129,15 @@ export const firstLight = {
        disconnected_at bigint,
        last_seen_at bigint,
        revoked_at bigint,
+       -- Of the last process that said hello, and the processes that it replaced: two that live at once are copies.
+       last_address text,
+       former_incarnations text not null default '[]',
        unique (project, name)
      )`,
     `create table agent_groups (
        agent text not null references agents (id) on delete cascade,
        group_id text not null references groups (id) on delete cascade,
        primary key (agent, group_id)
-     )`,
-    `create table certificates (
-       serial text primary key,
-       agent text not null references agents (id),
-       generation bigint not null,
-       issued_at bigint not null,
-       not_after bigint not null
      )`,
     // What an agent advertises now. Kept while it is offline: the last advertised one counts.
     `create table definitions (
@@ -312,9 +310,9 @@ export const firstLight = {
     `create table audit_events (
        id text primary key,
        organization text not null,
-       actors text,
        at bigint not null,
        principal text,
+       actors text,
        operation text not null,
        permission text,
        resource text not null,
@@ -348,7 +346,7 @@ export const firstLight = {
     // Private keys are wrapped by the key provider, always (rules.md 31).
     `create table signing_keys (
        kid text primary key,
-       purpose text not null check (purpose in ('ca_root', 'ca_intermediate', 'ca_data_plane', 'server', 'intent', 'audit')),
+       purpose text not null check (purpose in ('ca_root', 'ca_intermediate', 'ca_data_plane', 'server', 'intent', 'audit', 'token')),
        state text not null check (state in ('next', 'active', 'retired')),
        public_jwk text not null,
        wrapped_private text not null,
