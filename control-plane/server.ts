@@ -25,6 +25,7 @@ import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
 import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
+import { knownThings } from './known-things.ts';
 import { createOrganization, isEmpty, issueFirstToken } from './organizations/initialize.ts';
 import { organizationRoutes } from './organizations/routes.ts';
 import { openPki } from './pki/open-pki.ts';
@@ -134,7 +135,12 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
   });
   closing.push(() => audit.close());
   if (await isEmpty(store)) await createOrganization({ store, audit });
-  const authority = await openAuthority(store, clock);
+  const authority = await openAuthority(store, clock, {
+    report: (cause) => log.warn({ err: cause }, 'the policy could not be read; it is tried again'),
+  });
+  authority.know(knownThings(store));
+  authority.watch();
+  closing.push(() => authority.close());
   const pki = await openPki({ keys: secrets.signingKeys, trustDomain: store.trustDomain, clock });
   const runs = await openRuns({
     store,
