@@ -1,8 +1,15 @@
 // The one decider of the agent: state and event in, state and effects out. No clock, no chance, no network in here,
 // so that a simulation can drive it through every crash and every order of messages.
-import type { ServerFrame } from '../protocol/frames.ts';
 import { closeCodes } from '../protocol/frames.ts';
-import { isCurrent, onClosed, onOpened, onReject, onWelcome, sendDefinitions } from './decide/connection.ts';
+import {
+  isCurrent,
+  onClosed,
+  onOpened,
+  onRebuilt,
+  onReject,
+  onWelcome,
+  sendDefinitions,
+} from './decide/connection.ts';
 import { onProbed } from './decide/disk.ts';
 import { leaveWhenDone, onDrain, onFate, onHurry } from './decide/drain.ts';
 import { change, draftOf, emit, note, send } from './decide/draft.ts';
@@ -63,7 +70,7 @@ function react(draft: Draft, event: WorkEvent): void {
 }
 
 function onFrame(draft: Draft, event: Extract<WorkEvent, { type: 'frame' }>): void {
-  const { frame, past } = event;
+  const { frame } = event;
   switch (isCurrent(draft.state, event)) {
     case 'other':
       return;
@@ -71,14 +78,17 @@ function onFrame(draft: Draft, event: Extract<WorkEvent, { type: 'frame' }>): vo
       note(draft, 'error', `The server sent ${frame.type} before its welcome.`);
       return emit(draft, { type: 'close', code: closeCodes.protocol_error, reason: 'protocol_error' });
     case 'current':
-      return onCurrentFrame(draft, frame, past);
+      return onCurrentFrame(draft, event);
   }
 }
 
-function onCurrentFrame(draft: Draft, frame: ServerFrame, past: number): void {
+function onCurrentFrame(
+  draft: Draft,
+  { frame, past, showable }: Extract<WorkEvent, { type: 'frame' }>,
+): void {
   switch (frame.type) {
     case 'welcome':
-      return onWelcome(draft, frame);
+      return onWelcome(draft, frame, showable);
     case 'offer':
       return onOffer(draft, frame, past);
     case 'go':
@@ -89,6 +99,10 @@ function onCurrentFrame(draft: Draft, frame: ServerFrame, past: number): void {
       return onCancel(draft, frame, past);
     case 'ack':
       return onAck(draft, frame);
+    case 'show':
+      return emit(draft, { type: 'show', runs: frame.runs });
+    case 'rebuilt':
+      return onRebuilt(draft, frame);
     case 'rotate':
       return emit(draft, { type: 'renew' });
     case 'drain':

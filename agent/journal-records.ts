@@ -1,6 +1,7 @@
 // What the journal says, record by record, and what it says as a whole: which runs are in hand, which are past.
 import { z } from 'zod';
 import { idSchema } from '../protocol/ids.ts';
+import { intentCharactersMax, keptIntentsMax } from '../protocol/limits.ts';
 import { outcomeSchema } from '../protocol/outcome.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 
@@ -29,6 +30,8 @@ const recordSchemas = [
     action: z.string(),
     digest: z.string(),
     idempotent: z.boolean(),
+    /** The server's signed word, to be shown to a server whose database went back (rules.md 12). */
+    intent: z.string().max(intentCharactersMax).optional(),
   }),
   z.object({ type: z.literal('begun'), ...runFields, at }),
   z.object({ type: z.literal('spawned'), ...runFields, ...spawnedFields }),
@@ -41,6 +44,10 @@ const recordSchemas = [
     verdict: z.string(),
     action: z.string().optional(),
     begun_at: z.int().optional(),
+    intent: z.string().max(intentCharactersMax).optional(),
+    outcome: outcomeSchema.optional(),
+    ended_at: z.int().optional(),
+    last_seq: z.int().min(0).optional(),
   }),
   /** Tells whether the disk can be written again. */
   z.object({ type: z.literal('probe') }),
@@ -59,6 +66,7 @@ export interface JournalRun {
   readonly action: string;
   readonly digest: string;
   readonly idempotent: boolean;
+  readonly intent: string | null;
   readonly state: 'accepted' | 'begun' | 'ended';
   readonly acceptedAt: number | null;
   readonly begunAt: number | null;
@@ -77,6 +85,16 @@ export interface PastRun {
   readonly begunAt: number | undefined;
 }
 
+/** What can still be shown of a run that is over: the signed word, and how it ended without its details. */
+export interface KeptIntent {
+  readonly attempt: number;
+  readonly intent: string;
+  readonly outcome: Outcome;
+  readonly begunAt: number | null;
+  readonly endedAt: number | null;
+  readonly lastSeq: number;
+}
+
 /** Null for anything that is not a record. */
 export function parseRecord(value: unknown): JournalRecord | null {
   const result = recordSchema.safeParse(value);
@@ -91,6 +109,8 @@ export function runKey({ run, attempt: number }: { readonly run: string; readonl
 export class JournalFold {
   readonly runs = new Map<string, JournalRun>();
   readonly past = new Map<string, PastRun>();
+  /** Of the newest past runs, oldest first. */
+  readonly kept = new Map<string, KeptIntent>();
 
   apply(record: JournalRecord): void {
     switch (record.type) {
@@ -121,6 +141,7 @@ export class JournalFold {
     this.runs.delete(runKey(record));
     const known = this.past.get(record.run);
     if (known !== undefined && known.attempt > record.attempt) return;
+    this.#keep(record, run);
     this.past.set(record.run, {
       attempt: record.attempt,
       at: record.at,
@@ -128,6 +149,26 @@ export class JournalFold {
       action: record.action ?? run?.action,
       begunAt: record.begun_at ?? run?.begunAt ?? undefined,
     });
+  }
+
+  #keep(record: Extract<JournalRecord, { type: 'past' }>, run: JournalRun | undefined): void {
+    const intent = record.intent ?? run?.intent;
+    const outcome = record.outcome ?? run?.outcome;
+    if (intent === undefined || intent === null || outcome === undefined || outcome === null) return;
+    this.kept.delete(record.run);
+    this.kept.set(record.run, {
+      attempt: record.attempt,
+      intent,
+      outcome: withoutDetails(outcome),
+      begunAt: record.begun_at ?? run?.begunAt ?? null,
+      endedAt: record.ended_at ?? run?.endedAt ?? null,
+      lastSeq: record.last_seq ?? run?.lastSeq ?? 0,
+    });
+    if (this.kept.size <= keptIntentsMax) return;
+    for (const oldest of this.kept.keys()) {
+      this.kept.delete(oldest);
+      return;
+    }
   }
 
   /** The records that say the same in as few words, oldest knowledge first; past runs from before `since` are left out. */
@@ -143,14 +184,39 @@ export class JournalFold {
         verdict: past.verdict,
         ...(past.action === undefined ? {} : { action: past.action }),
         ...(past.begunAt === undefined ? {} : { begun_at: past.begunAt }),
+        ...keptFields(this.kept.get(run), past.attempt),
       };
     }
   }
 
   /** Drops what `compact` leaves out. */
   prune(since: number): void {
-    for (const [run, past] of this.past) if (past.at < since) this.past.delete(run);
+    for (const [run, past] of this.past) {
+      if (past.at >= since) continue;
+      this.past.delete(run);
+      this.kept.delete(run);
+    }
   }
+}
+
+function keptFields(
+  kept: KeptIntent | undefined,
+  attemptNumber: number,
+): Partial<Extract<JournalRecord, { type: 'past' }>> {
+  if (kept?.attempt !== attemptNumber) return {};
+  const { intent, outcome, endedAt, lastSeq } = kept;
+  return { intent, outcome, last_seq: lastSeq, ...(endedAt === null ? {} : { ended_at: endedAt }) };
+}
+
+const keptMessageCharactersMax = 500;
+
+/** Five thousand of them lie in memory. */
+function withoutDetails(outcome: Outcome): Outcome {
+  const { message, operations, outputs } = outcome;
+  const short = message?.slice(0, keptMessageCharactersMax);
+  const isBare = operations.length === 0 && Object.keys(outputs).length === 0 && short === message;
+  if (isBare) return outcome;
+  return { ...outcome, operations: [], outputs: {}, ...(short === undefined ? {} : { message: short }) };
 }
 
 function unknownRun({
@@ -166,6 +232,7 @@ function unknownRun({
     action: '',
     digest: '',
     idempotent: false,
+    intent: null,
     state: 'accepted',
     acceptedAt: null,
     begunAt: null,
@@ -184,7 +251,17 @@ function advance(
     case 'accepted': {
       const { action, digest, idempotent } = record;
       // Also written when a `go` had become too old while `begun` was on its way to the disk: nothing was started.
-      return { ...run, action, digest, idempotent, state: 'accepted', acceptedAt: record.at, begunAt: null };
+      const intent = record.intent ?? run.intent;
+      return {
+        ...run,
+        action,
+        digest,
+        idempotent,
+        intent,
+        state: 'accepted',
+        acceptedAt: record.at,
+        begunAt: null,
+      };
     }
     case 'begun':
       return { ...run, state: 'begun', begunAt: record.at };
@@ -204,8 +281,17 @@ function advance(
 function* recordsOf(run: JournalRun): Generator<JournalRecord> {
   const { run: id, attempt: number } = run;
   if (run.acceptedAt !== null) {
-    const { action, digest, idempotent, acceptedAt } = run;
-    yield { type: 'accepted', run: id, attempt: number, at: acceptedAt, action, digest, idempotent };
+    const { action, digest, idempotent, intent, acceptedAt } = run;
+    yield {
+      type: 'accepted',
+      run: id,
+      attempt: number,
+      at: acceptedAt,
+      action,
+      digest,
+      idempotent,
+      ...(intent === null ? {} : { intent }),
+    };
   }
   if (run.state === 'begun' || run.begunAt !== null) {
     yield { type: 'begun', run: id, attempt: number, at: run.begunAt ?? 0 };

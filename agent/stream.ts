@@ -73,6 +73,11 @@ export class RunStream {
     return this.#nextSeq - 1;
   }
 
+  /** What is acknowledged up to here lies at the server only. */
+  get ackedSeq(): number {
+    return (this.#options.spool.next(1) ?? this.#nextSeq) - 1;
+  }
+
   /** True when output beyond the cap of a run was not kept. */
   get cut(): boolean {
     return this.#cutBytes > 0;

@@ -54,6 +54,8 @@ export interface WorkRun {
   readonly retryAt: number | null;
   /** The server does not know it any more: nothing is sent about it. */
   readonly muted: boolean;
+  /** Its intent was shown to a server that has lost it, and the answer is not there yet. */
+  readonly asking: boolean;
 }
 
 export interface Advertisement {
@@ -120,6 +122,8 @@ export type WorkEvent = { readonly at: Moment } & (
       readonly frame: ServerFrame;
       /** The highest attempt of the frame's run that is past for this agent; 0 = none. */
       readonly past: number;
+      /** With a welcome: keys of runs in hand whose intents are of an earlier life of the store. */
+      readonly showable?: ReadonlySet<string>;
     }
   | { readonly type: 'closed'; readonly connection: number; readonly fate: LeaveReason | null }
   | {
@@ -150,6 +154,11 @@ export type WorkEvent = { readonly at: Moment } & (
     }
 );
 
+export interface AttemptNamed {
+  readonly run: string;
+  readonly attempt: number;
+}
+
 export interface RunInHandState {
   readonly key: string;
   readonly state: 'accepted' | 'begun' | 'ended' | 'interrupted';
@@ -170,6 +179,10 @@ export type Effect =
   | { readonly type: 'forget'; readonly run: string; readonly attempt: number; readonly verdict: string }
   | { readonly type: 'execute'; readonly key: string }
   | { readonly type: 'stop'; readonly key: string; readonly order: StopOrder }
+  /** Shows the signed intents of these runs, in hand or past, and goes on with those that are past. */
+  | { readonly type: 'show'; readonly runs: readonly AttemptNamed[] }
+  /** Names the past runs whose intents are of these lives of the store, so that the server can ask for them. */
+  | { readonly type: 'recall'; readonly store: string; readonly earlier: readonly string[] }
   | { readonly type: 'attach'; readonly key: string; readonly haveSeq: number }
   | { readonly type: 'detach' }
   | { readonly type: 'acknowledge'; readonly key: string; readonly seq: number }
@@ -235,6 +248,7 @@ export function newRun(
     lastSeq: 0,
     retryAt: null,
     muted: false,
+    asking: false,
     ...fields,
   };
 }

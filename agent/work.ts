@@ -1,6 +1,6 @@
 // The agent's one loop: takes what happened from the inbox, lets `decide` say what follows, and does it. Everything
 // that waits (disk, cryptography, processes) comes back as another event.
-import type { Definition } from '../protocol/frames.ts';
+import type { AgentFrame, Definition } from '../protocol/frames.ts';
 import { encodeFrame } from '../protocol/frames.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { boundOutcome } from './bound-outcome.ts';
@@ -9,6 +9,8 @@ import { decide } from './decide.ts';
 import { emptyOutcome } from './decide/end.ts';
 import { nextWake } from './decide/tick.ts';
 import type { Inbox } from './inbox.ts';
+import { Recall, showableRuns, showInHand } from './recall.ts';
+import { runKey } from './journal-records.ts';
 import type { Spool } from './spool.ts';
 import { RunStream } from './stream.ts';
 import type { Happening, WorkDeps, WorkStart } from './work-deps.ts';
@@ -25,6 +27,7 @@ export class Work {
   readonly #streams = new Map<string, RunStream>();
   readonly #requests = new Map<string, RunRequest>();
   readonly #controllers = new Map<string, AbortController>();
+  readonly #recall: Recall;
   #state: WorkState;
   #timer: { readonly at: number; readonly controller: AbortController } | null = null;
   #stopped = false;
@@ -33,6 +36,7 @@ export class Work {
     this.#deps = deps;
     this.#sharesUser = start.sharesUser;
     this.inbox = deps.inbox;
+    this.#recall = new Recall(deps.journal.fold);
     this.#state = initialState({
       incarnation: deps.incarnation,
       concurrency: start.concurrency,
@@ -91,7 +95,9 @@ export class Work {
       case 'frame': {
         const { frame } = happening;
         const past = 'run' in frame ? (journal.fold.past.get(frame.run)?.attempt ?? 0) : 0;
-        return { ...happening, at, past };
+        if (frame.type !== 'welcome') return { ...happening, at, past };
+        const showable = showableRuns(journal.fold, frame.earlier_incarnations ?? []);
+        return { ...happening, at, past, showable };
       }
       case 'verified':
         return {
@@ -126,6 +132,10 @@ export class Work {
       case 'stop':
         this.#controllers.get(effect.key)?.abort(effect.order);
         return;
+      case 'show':
+        return this.#show(effect.runs);
+      case 'recall':
+        return this.#say(this.#recall.begin(effect.store, effect.earlier));
       case 'attach':
         this.#stream(effect.key)?.attach(effect.haveSeq);
         return;
@@ -170,8 +180,11 @@ export class Work {
         runs: runs.flatMap(({ key, state }) => {
           const run = this.#state.runs.get(key);
           if (run === undefined) return [];
-          const last_seq = this.#streams.get(key)?.lastSeq ?? run.lastSeq;
-          return [{ run: run.run, attempt: run.attempt, state, last_seq }];
+          const stream = this.#streams.get(key);
+          const last_seq = stream?.lastSeq ?? run.lastSeq;
+          return [
+            { run: run.run, attempt: run.attempt, state, last_seq, acked_seq: stream?.ackedSeq ?? last_seq },
+          ];
         }),
         groups: [...advertisement.groups],
         definitions: [...advertisement.definitions] as Definition[],
@@ -179,6 +192,26 @@ export class Work {
       }),
     );
     this.#deps.faultPoint('hello.sent');
+  }
+
+  #show(named: Extract<Effect, { type: 'show' }>['runs']): void {
+    const { fold } = this.#deps.journal;
+    let isAnswer = false;
+    for (const attempt of named) {
+      const key = runKey(attempt);
+      const run = this.#state.runs.get(key);
+      if (run !== undefined) {
+        this.#say(showInHand(fold, run, this.#streams.get(key)?.ackedSeq ?? run.lastSeq));
+        continue;
+      }
+      isAnswer = true;
+      this.#say(this.#recall.show(attempt));
+    }
+    if (isAnswer || named.length === 0) this.#say(this.#recall.next());
+  }
+
+  #say(frame: AgentFrame | null): void {
+    if (frame !== null) this.#deps.line.send(encodeFrame(frame));
   }
 
   #verify(key: string, offer: OfferFrame): void {

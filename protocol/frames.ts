@@ -8,7 +8,10 @@ import {
   agentDefinitionsMax,
   agentGroupsMax,
   descriptionCharactersMax,
+  earlierIncarnationsMax,
   frameBytesMax,
+  intentCharactersMax,
+  pastRunsMax,
   slotsMax,
   statusMessageCharactersMax,
 } from './limits.ts';
@@ -52,6 +55,8 @@ export const runInHandSchema = z.object({
   /** accepted = waits for go; begun = going on; ended = the end is not acknowledged; interrupted = begun by a process that died. */
   state: z.enum(['accepted', 'begun', 'ended', 'interrupted']),
   last_seq: seqSchema,
+  /** What was acknowledged up to there is not with the agent any more; a store that went back has lost it. */
+  acked_seq: seqSchema.default(0),
 });
 export type RunInHand = z.infer<typeof runInHandSchema>;
 
@@ -109,6 +114,23 @@ const agentFrames = [
   }),
   /** `last_seq` is the last sequence number before the end, 0 where nothing was sent. */
   z.object({ type: z.literal('end'), ...runFields, last_seq: seqSchema, outcome: outcomeSchema }),
+  /** Runs that are over for the agent, whose intents are of an earlier life of the store (rules.md 12). */
+  z.object({ type: z.literal('past'), runs: z.array(z.object(runFields)).max(pastRunsMax) }),
+  /** The server's own word about a run that it has lost, and what became of it. */
+  z.object({
+    type: z.literal('shown'),
+    ...runFields,
+    /** As it came with the offer. */
+    intent: z.string().max(intentCharactersMax),
+    /** Without an outcome, what has begun or ended is reported as usual once the row is there again. */
+    state: z.enum(['accepted', 'begun', 'ended']),
+    acked_seq: seqSchema,
+    /** Epoch ms of the agent's clock. */
+    begun_at: z.int().nullable(),
+    ended_at: z.int().nullable(),
+    /** Of a run that is over: what the compact log has kept of it. */
+    outcome: outcomeSchema.nullable(),
+  }),
   z.object({ type: z.literal('heartbeat'), journal_counter: seqSchema, now: z.int() }),
   z.object({ type: z.literal('drain') }),
 ] as const;
@@ -131,6 +153,10 @@ const serverFrames = [
     known_groups: z.array(nameSchema),
     /** JWS by the data-plane CA over the JWK set that verifies intents. */
     intent_keys: z.string().max(64 * 1024),
+    /** Of the store; it changes when a backup is restored (rules.md 12). */
+    store_incarnation: idSchema.optional(),
+    /** Earlier ones, newest first: intents of these may be shown. */
+    earlier_incarnations: z.array(idSchema).max(earlierIncarnationsMax).optional(),
     /** What the server has of the runs that `hello` named; forgotten = the agent may drop it. */
     runs: z.array(z.object({ ...runFields, have_seq: seqSchema, known: z.boolean() })),
   }),
@@ -138,7 +164,7 @@ const serverFrames = [
     type: z.literal('offer'),
     ...runFields,
     /** Compact JWS (RFC 7515), ES256, over the canonical bytes of the intent. */
-    intent: z.string().max(32 * 1024),
+    intent: z.string().max(intentCharactersMax),
     /**
      * Flattened JSON JWE (RFC 7516, section 7.2.2) of the inputs, sealed to this agent's key; where none of them is
      * sensitive, `{"clear": …}` (seal.ts, clearInputs).
@@ -161,6 +187,10 @@ const serverFrames = [
     ended: z.boolean().default(false),
     pruned: z.boolean().default(false),
   }),
+  /** Of the runs of a `past`: those that the server has lost, and asks to be shown. */
+  z.object({ type: z.literal('show'), runs: z.array(z.object(runFields)).max(pastRunsMax) }),
+  /** The row of a shown run is there again; reports go on behind `have_seq`. */
+  z.object({ type: z.literal('rebuilt'), ...runFields, have_seq: seqSchema }),
   /** May only ask the agent to renew its certificate (rules.md 20). */
   z.object({ type: z.literal('rotate') }),
   z.object({ type: z.literal('drain') }),

@@ -4,7 +4,7 @@ import { helloRunsMax } from '../../protocol/limits.ts';
 import type { ServerFrame } from '../../protocol/frames.ts';
 import { runKey } from '../journal-records.ts';
 import type { RunInHandState, WorkEvent, WorkRun, WorkState } from '../work-state.ts';
-import { change, dropRun, emit, forgetRun, note, send, updateRun } from './draft.ts';
+import { change, dropRun, emit, forgetRun, note, runOf, send, updateRun } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { sendAccept } from './offer.ts';
 
@@ -13,6 +13,9 @@ type Welcome = Extract<ServerFrame, { type: 'welcome' }>;
 /** The new connection is the current one from its hello on: what an older one still brings is dropped. */
 export function onOpened(draft: Draft, connection: number): void {
   dropOffers(draft);
+  for (const run of draft.state.runs.values()) {
+    if (run.asking) updateRun(draft, run, { asking: false, muted: false });
+  }
   change(draft, {
     session: {
       connection,
@@ -54,7 +57,7 @@ function runsInHand(state: WorkState): readonly RunInHandState[] {
   return [...alive, ...ended].slice(0, helloRunsMax);
 }
 
-export function onWelcome(draft: Draft, welcome: Welcome): void {
+export function onWelcome(draft: Draft, welcome: Welcome, showable: ReadonlySet<string> = new Set()): void {
   const { session, everWelcomed } = draft.state;
   if (session === null || session.welcomed) return;
   const known = new Set([...draft.state.knownGroups, ...welcome.known_groups]);
@@ -73,7 +76,8 @@ export function onWelcome(draft: Draft, welcome: Welcome): void {
     }
     note(draft, 'error', message);
   }
-  reconcile(draft, welcome);
+  reconcile(draft, welcome, showable);
+  recall(draft, welcome);
   if (session.advertised !== draft.state.advertisement) sendDefinitions(draft);
 }
 
@@ -85,11 +89,12 @@ function unknownGroups(unknown: readonly string[], known: readonly string[]): st
   return `The agent file names ${names}, which the control plane does not know or this agent may not serve; ${others}.`;
 }
 
-function reconcile(draft: Draft, welcome: Welcome): void {
+function reconcile(draft: Draft, welcome: Welcome, showable: ReadonlySet<string>): void {
   const known = new Map(welcome.runs.map((run) => [runKey(run), run]));
   for (const run of draft.state.runs.values()) {
     const server = known.get(run.key);
-    if (server?.known === false) forgotten(draft, run);
+    if (server?.known === false && showable.has(run.key)) show(draft, run);
+    else if (server?.known === false) forgotten(draft, run);
     else if (!run.muted) resume(draft, run, server?.have_seq ?? 0);
   }
 }
@@ -99,6 +104,28 @@ function forgotten(draft: Draft, run: WorkRun): void {
   if (run.phase === 'waiting' || run.phase === 'ended') return forgetRun(draft, run, 'unknown');
   note(draft, 'warn', 'The server does not know a run that is going on here.', run.run);
   updateRun(draft, run, { muted: true });
+}
+
+/** The server's database went back behind the run (rules.md 12): its own signed word tells it. */
+function show(draft: Draft, run: WorkRun): void {
+  const { attempt } = updateRun(draft, run, { asking: true, muted: true });
+  emit(draft, { type: 'show', runs: [{ run: run.run, attempt }] });
+}
+
+function recall(
+  draft: Draft,
+  { earlier_incarnations: earlier = [], store_incarnation: store }: Welcome,
+): void {
+  if (earlier.length > 0 && store !== undefined) emit(draft, { type: 'recall', store, earlier });
+}
+
+/** The row is there again, as running: what was not acknowledged goes to it, and the end. */
+export function onRebuilt(draft: Draft, frame: Extract<ServerFrame, { type: 'rebuilt' }>): void {
+  const run = runOf(draft, runKey(frame));
+  if (run?.asking !== true) return;
+  const known = updateRun(draft, run, { asking: false, muted: false, confirmed: true });
+  note(draft, 'info', 'The server had lost a run and has rebuilt it.', run.run);
+  resume(draft, known, frame.have_seq);
 }
 
 function resume(draft: Draft, run: WorkRun, haveSeq: number): void {

@@ -109,15 +109,25 @@ export function onVerified(draft: Draft, event: Extract<WorkEvent, { type: 'veri
     limits,
     deadline: { boot: at.boot + timeoutMs, now: at.now + timeoutMs },
   });
-  journalAccepted(draft, accepting);
+  journalAccepted(draft, accepting, run.offer?.intent);
 }
 
-export function journalAccepted(draft: Draft, run: WorkRun): void {
+/** The intent goes with the first record; one that is written again adds nothing to it. */
+export function journalAccepted(draft: Draft, run: WorkRun, intent?: string): void {
   const { action, attempt, digest, idempotent, key } = run;
   emit(draft, {
     type: 'journal',
     key,
-    record: { type: 'accepted', run: run.run, attempt, at: draft.at.now, action, digest, idempotent },
+    record: {
+      type: 'accepted',
+      run: run.run,
+      attempt,
+      at: draft.at.now,
+      action,
+      digest,
+      idempotent,
+      ...(intent === undefined ? {} : { intent }),
+    },
   });
 }
 

@@ -83,8 +83,10 @@ export function onUnjournaled(draft: Draft, event: Extract<WorkEvent, { type: 'u
 }
 
 export function onStale(draft: Draft, frame: Frame<'stale'>): void {
-  const run = runOf(draft, runKey(frame));
-  if (run === null) return;
+  const found = runOf(draft, runKey(frame));
+  if (found === null) return;
+  // Shown in vain: nothing is said about it any more.
+  const run = found.asking ? updateRun(draft, found, { asking: false }) : found;
   switch (run.phase) {
     case 'held':
     case 'verifying':

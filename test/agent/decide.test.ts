@@ -222,7 +222,10 @@ describe('a run on its way', () => {
     agent.frame(offer());
     agent.verified();
     const first = agent.on({ type: 'opened', connection: 2 });
-    expect(first.find(({ type }) => type === 'hello'), 'never answered by a go').toMatchObject({ runs: [] });
+    expect(
+      first.find(({ type }) => type === 'hello'),
+      'never answered by a go',
+    ).toMatchObject({ runs: [] });
     agent.frame(welcome());
     agent.on({ type: 'journaled', key, record: 'accepted' });
     agent.frame(go());
@@ -453,6 +456,47 @@ describe('connections', () => {
     expect(effects).toContainEqual({ type: 'attach', key, haveSeq: 5 });
     expect(sent(effects, 'accept')).toMatchObject([{ run: other }]);
     expect(sent(effects, 'poll')).toMatchObject([{ slots: 2 }]);
+  });
+
+  test('a server whose database went back is shown the intent, and what it rebuilds goes on as before', () => {
+    const agent = createAgent({ concurrency: 4 });
+    agent.connect();
+    agent.start();
+    agent.frame(offer(other));
+    agent.verified(`${other}/1`);
+    agent.on({ type: 'journaled', key: `${other}/1`, record: 'accepted' });
+    agent.on({ type: 'opened', connection: 2 });
+    const earlier = { store_incarnation: other, earlier_incarnations: [run] };
+    const unknown = [
+      { run, attempt: 1, have_seq: 0, known: false },
+      { run: other, attempt: 1, have_seq: 0, known: false },
+    ];
+    const answer = { ...welcome(unknown), ...earlier } as ServerFrame;
+    const showable = new Set([key, `${other}/1`]);
+    const effects = agent.on({ type: 'frame', connection: 2, frame: answer, past: 0, showable });
+    expect(effects.filter(({ type }) => type === 'show')).toEqual([
+      { type: 'show', runs: [{ run, attempt: 1 }] },
+      { type: 'show', runs: [{ run: other, attempt: 1 }] },
+    ]);
+    expect(effects).toContainEqual({ type: 'recall', store: other, earlier: [run] });
+    expect(sent(effects, 'accept'), 'nothing is said about them meanwhile').toEqual([]);
+    expect(types(agent.frame({ type: 'rebuilt', run, attempt: 1, have_seq: 3 }))).toEqual(['attach']);
+    // What was never begun is not begun now: nobody knows who got it after the row was lost.
+    expect(types(agent.frame({ type: 'stale', run: other, attempt: 1 }))).toEqual(['forget', 'poll']);
+    expect(types(agent.on({ type: 'executed', key, outcome: done, lastSeq: 5 }))).toEqual(['journal']);
+    expect(types(agent.on({ type: 'journaled', key, record: 'ended' }))).toEqual(['report', 'poll']);
+  });
+
+  test('a showing whose answer was lost with its connection is named again by the next hello', () => {
+    const agent = createAgent();
+    agent.connect();
+    agent.start();
+    agent.on({ type: 'opened', connection: 2 });
+    const frame = welcome([{ run, attempt: 1, have_seq: 0, known: false }]);
+    agent.on({ type: 'frame', connection: 2, frame, past: 0, showable: new Set([key]) });
+    agent.on({ type: 'closed', connection: 2, fate: null });
+    const again = agent.on({ type: 'opened', connection: 3 });
+    expect(again.find(({ type }) => type === 'hello')).toMatchObject({ runs: [{ key, state: 'begun' }] });
   });
 
   test('what the server does not know is forgotten, unless it runs: that cannot be undone', () => {

@@ -95,6 +95,37 @@ describe('the journal', () => {
     });
   });
 
+  test('keeps the signed intent from the acceptance on, also of runs that are past and after it was rewritten', async () => {
+    using folder = openFolder();
+    const [going, over, refused] = [randomUUIDv7(), randomUUIDv7(), randomUUIDv7()];
+    const journal = await Journal.open({ ...options(folder.path), compactBytesMin: 1 });
+    for (const run of [going, over, refused]) {
+      await journal.append({ ...accepted(run), intent: `signed.${run}` } as JournalRecord);
+    }
+    // Accepted once more, after a pause: the record adds nothing to the first.
+    await journal.append(accepted(going));
+    await journal.append(begun(over));
+    await journal.append(ended(over));
+    await journal.append(past(over));
+    await journal.append(past(refused));
+    await journal.close();
+    for (let time = 0; time < 2; time += 1) {
+      const again = await Journal.open({ ...options(folder.path), compactBytesMin: 1 });
+      for (let count = 0; count < 3; count += 1) await again.append({ type: 'probe' });
+      await again.close();
+      const { fold } = await reopened(folder.path);
+      expect(fold.runs.get(`${going}/1`)?.intent).toBe(`signed.${going}`);
+      expect([...fold.kept.keys()], 'without an outcome there is nothing to tell').toEqual([over]);
+      expect(fold.kept.get(over)).toMatchObject({
+        intent: `signed.${over}`,
+        attempt: 1,
+        outcome: { result: 'succeeded' },
+        endedAt: 3,
+        lastSeq: 4,
+      });
+    }
+  });
+
   test('keeps the first outcome of a run, whatever is written behind it', async () => {
     using folder = openFolder();
     const run = randomUUIDv7();
