@@ -9,6 +9,7 @@ export const failures = {
   invalid_cursor: [400, 'The page cursor is not valid'],
   not_signed_in: [401, 'Not signed in'],
   invalid_token: [401, 'The token is not valid'],
+  sign_in_failed: [401, 'Not signed in'],
   elevation_needed: [401, 'Show again who you are'],
   forbidden: [403, 'Not permitted'],
   entitlement_missing: [403, 'The organization is not entitled to this'],
