@@ -24,6 +24,7 @@ import { readIntentKeys } from './intent-keys.ts';
 import { postJson } from './post-json.ts';
 import type { makeRequest, statementOf } from './request-keys.ts';
 import { secureAgent, unverifiedAgent } from './secure-agent.ts';
+import { nextAnchors } from './trust-anchors.ts';
 import type { ProxyEnv, TlsTrust } from './secure-agent.ts';
 
 export interface EnrollOptions {
@@ -60,7 +61,7 @@ export async function enroll(
     { token: options.token.trim(), name, csr: pending.csr, sealing_key: await statementOf(pending) },
     { agent: secureAgent({ root }, options.proxyEnv) },
   );
-  return keep(answer, { ...options, pending, rootPin: token.rootPin, current: null });
+  return keep(answer, { ...options, pending, rootPins: [token.rootPin], current: null });
 }
 
 /** Gets the same identity back after its certificate expired: a recovery token and the proof of the old key (rule 11). */
@@ -99,7 +100,7 @@ export async function recoverIdentity(options: EnrollOptions): Promise<Enrolled>
     },
     { agent: secureAgent({ root }, options.proxyEnv) },
   );
-  return keep(answer, { ...options, pending, rootPin: token.rootPin, current });
+  return keep(answer, { ...options, pending, rootPins: [token.rootPin], current });
 }
 
 /** Certificate requests need a large library, which an agent that only runs loads once a day. */
@@ -133,14 +134,17 @@ export async function keep(
   answer: unknown,
   options: {
     readonly pending: PendingRequest;
-    readonly rootPin: string;
+    /** Of the roots that the agent trusts. */
+    readonly rootPins: readonly string[];
     readonly current: StoredIdentity | null;
     readonly server: URL;
+    /** Epoch ms. */
+    readonly now: number;
     readonly stateFolder: string;
     readonly faultPoint: FaultPoint;
   },
 ): Promise<Enrolled> {
-  const { pending, current, rootPin } = options;
+  const { pending, current, rootPins } = options;
   const parsed = identitySchema.safeParse(answer);
   if (!parsed.success) {
     throw new Failure('protocol_error', 'The server answered something that is not an identity.', {
@@ -148,12 +152,28 @@ export async function keep(
     });
   }
   const issued = parsed.data;
-  checkIssued(issued, { key: pending.key, rootPin });
+  checkIssued(issued, { key: pending.key, rootPin: pinAmong(issued.root, rootPins) });
   checkSame(issued, current);
   const identity = storedIdentity(issued, options);
   await readIntentKeys(identity.intent_keys, identity);
   writeIdentity(options.stateFolder, identity, options.faultPoint);
   return { identity, pendingApproval: issued.pending_approval };
+}
+
+/** The pin of the root that came, where it is one of ours; otherwise one that it cannot have. */
+function pinAmong(root: string, pins: readonly string[]): string {
+  const [certificate] = readCertificates(root);
+  const pin = certificate === undefined ? '' : certificatePin(certificate);
+  return pins.includes(pin) ? pin : (pins[0] ?? '');
+}
+
+/** What was held, if it holds the root that came, else that root; and what follows from the anchors beside it. */
+function anchorsOf(issued: Identity, current: StoredIdentity | null, now: number): string {
+  const pins = (pem: string): string[] => readCertificates(pem).map(certificatePin);
+  const [pin = ''] = pins(issued.root);
+  const held = current !== null && pins(current.root).includes(pin) ? current.root : issued.root;
+  const offered = issued.trust_anchors ?? [];
+  return (offered.length === 0 ? null : nextAnchors(held, offered, now)) ?? held;
 }
 
 function checkSame(issued: Identity, current: StoredIdentity | null): void {
@@ -168,7 +188,12 @@ function checkSame(issued: Identity, current: StoredIdentity | null): void {
 
 function storedIdentity(
   issued: Identity,
-  { pending, current, server }: Pick<Parameters<typeof keep>[1], 'pending' | 'current' | 'server'>,
+  {
+    pending,
+    current,
+    server,
+    now,
+  }: Pick<Parameters<typeof keep>[1], 'pending' | 'current' | 'server' | 'now'>,
 ): StoredIdentity {
   const older = (current?.sealing_keys ?? []).filter(({ jwk }) => jwk.kid !== pending.sealing_key.jwk.kid);
   return {
@@ -180,7 +205,7 @@ function storedIdentity(
     enroll_url: server.origin,
     generation: issued.generation,
     certificate_chain: issued.certificate_chain,
-    root: issued.root,
+    root: anchorsOf(issued, current, now),
     key: pending.key,
     intent_keys: issued.intent_keys,
     sealing_keys: [pending.sealing_key, ...older].slice(0, sealingKeysKeptMax),

@@ -13,21 +13,21 @@ export async function readIntentKeys(
   statement: string,
   trust: Pick<StoredIdentity, 'root' | 'certificate_chain'>,
 ): Promise<readonly JWK[]> {
-  const [root] = readCertificates(trust.root);
-  if (root === undefined) throw new Failure('state_unusable', 'The identity of this agent has no root.');
+  const anchors = readCertificates(trust.root);
+  if (anchors.length === 0) throw new Failure('state_unusable', 'The identity of this agent has no root.');
   const own = readCertificates(trust.certificate_chain).slice(1, 2);
-  const signers = [...own, ...signersOf(statement, root)];
+  const signers = [...own, ...signersOf(statement, anchors)];
   const keys = await Promise.all(signers.map((signer) => importKey(signer)));
   return verifyIntentKeys(statement, keys);
 }
 
-/** The chain in the header (RFC 7515, 4.1.6) counts only when it ends in our root: a new CA may have taken over. */
-function signersOf(statement: string, root: X509Certificate): readonly X509Certificate[] {
+/** The chain in the header (RFC 7515, 4.1.6) counts only when it leads to a root of ours: a new CA may have taken over. */
+function signersOf(statement: string, anchors: readonly X509Certificate[]): readonly X509Certificate[] {
   try {
     const { x5c } = decodeProtectedHeader(statement);
     const chain = (x5c ?? []).map((der) => new X509Certificate(Buffer.from(der, 'base64')));
     const [signer] = chain;
-    return signer?.ca === true && isChain(chain, root) ? [signer] : [];
+    return signer?.ca === true && isChain(chain, anchors) ? [signer] : [];
   } catch {
     return [];
   }

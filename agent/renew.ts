@@ -50,12 +50,12 @@ export async function renewIdentity(
     { csr: pending.csr, sealing_key: await statementOf(pending), generation: current.generation },
     { agent: secureAgent(trust, options.proxyEnv) },
   );
-  const [root] = readCertificates(current.root);
   const { identity } = await keep(answer, {
     ...options,
     pending,
     current,
-    rootPin: root === undefined ? '' : certificatePin(root),
+    rootPins: readCertificates(current.root).map(certificatePin),
+    now,
     server: new URL(current.enroll_url),
   });
   return identity;

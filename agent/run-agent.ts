@@ -27,7 +27,14 @@ import type { ProxyEnv } from './secure-agent.ts';
 import { Session } from './session.ts';
 import { SpoolFolder } from './spool.ts';
 import { lockState } from './state-lock.ts';
-import { openTrust, resolveControlPlane, takeIdentity, takeIntentKeys, verifyContext } from './trust.ts';
+import {
+  openTrust,
+  resolveControlPlane,
+  takeIdentity,
+  takeIntentKeys,
+  takeTrustAnchors,
+  verifyContext,
+} from './trust.ts';
 import type { Trust } from './trust.ts';
 import { leaveMemoryOutOfDumps } from './undumpable.ts';
 import { verifyOffer } from './verify.ts';
@@ -119,7 +126,7 @@ async function work(parts: AgentParts, place: Place): Promise<ExitCode> {
   const renewal = startRenewal({ stateFolder, proxyEnv, faultPoint, clock, random, log, identity, renewed });
   const left = Promise.withResolvers<{ readonly reason: LeaveReason; readonly message: string }>();
   const doing = startWork(
-    { parts, trust, clock, journal, spools, inbox, recovered },
+    { parts, trust, stateFolder, clock, journal, spools, inbox, recovered },
     {
       line: session,
       renew: () => {
@@ -150,10 +157,12 @@ function startWork(
   {
     parts,
     trust,
+    stateFolder,
     ...things
   }: {
     readonly parts: AgentParts;
     readonly trust: Trust;
+    readonly stateFolder: string;
   } & Pick<WorkDeps, 'clock' | 'journal' | 'spools' | 'inbox'> &
     Pick<WorkStart, 'recovered'>,
   outside: Pick<WorkDeps, 'line' | 'renew' | 'leave'>,
@@ -175,6 +184,11 @@ function startWork(
       execute: parts.execute,
       welcomed: (welcome) => {
         trust.skewMs = welcome.now - clock.now();
+        takeTrustAnchors(trust, welcome.trust_anchors ?? [], {
+          stateFolder,
+          now: clock.now(),
+          log: parts.log,
+        });
         void takeIntentKeys(trust, welcome.intent_keys, parts.log);
         void resolveControlPlane(trust);
       },

@@ -2,10 +2,13 @@
 // definitions. One object, so that every offer sees one state of it.
 import { lookup } from 'node:dns/promises';
 import type { CryptoKey, JWK } from 'jose';
+import type { TrustAnchors } from '../protocol/api/enrollment.ts';
+import { certificatePin, readCertificates, rewriteIdentity } from './identity.ts';
 import type { StoredIdentity } from './identity.ts';
 import { importSealingKeys, readIntentKeys } from './intent-keys.ts';
 import type { Registry } from './load.ts';
 import type { Log } from './log.ts';
+import { nextAnchors } from './trust-anchors.ts';
 import type { VerifyContext } from './verify.ts';
 
 export interface Trust {
@@ -71,6 +74,33 @@ async function replaceIntentKeys(trust: Trust, statement: string, log: Log): Pro
   } catch (cause) {
     log.error({ reason: (cause as Error).message }, 'New intent keys were not taken; the old ones stay.');
   }
+}
+
+/**
+ * Roots from a welcome. What a root that is trusted has signed is kept on the disk; anything else changes nothing. A
+ * connection that is open stays.
+ */
+export function takeTrustAnchors(
+  trust: Trust,
+  offered: TrustAnchors,
+  { stateFolder, now, log }: { readonly stateFolder: string; readonly now: number; readonly log: Log },
+): void {
+  if (offered.length === 0) return;
+  const root = nextAnchors(trust.identity.root, offered, now);
+  if (root === null) {
+    log.error('The control plane offers a root that ours has not signed; the roots that are trusted stay.');
+    return;
+  }
+  if (root === trust.identity.root) return;
+  const identity = { ...trust.identity, root };
+  try {
+    rewriteIdentity(stateFolder, identity);
+  } catch (cause) {
+    log.error({ reason: (cause as Error).message }, 'New roots could not be written; the old ones stay.');
+    return;
+  }
+  trust.identity = identity;
+  log.info({ roots: readCertificates(root).map(certificatePin) }, 'The trusted roots have changed.');
 }
 
 /** A renewed identity: the sealing keys it brings, and still those that it had. */

@@ -7,8 +7,10 @@ import { actionRoutes } from './actions/routes.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
 import { forgetConnections } from './agents/record-pulse.ts';
-import { openRevocations } from './agents/revocations.ts';
+import { followAuthorities } from './agents/follow-authorities.ts';
+import type { AuthorityFollower } from './agents/follow-authorities.ts';
 import { agentRoutes } from './agents/routes.ts';
+import { openTokens } from './agents/open-tokens.ts';
 import { openAudit } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
 import { auditRoutes } from './audit/routes.ts';
@@ -28,7 +30,9 @@ import type { RegisteredRoute } from './http/registered-routes.ts';
 import { knownThings } from './known-things.ts';
 import { createOrganization, isEmpty, issueFirstToken } from './organizations/initialize.ts';
 import { organizationRoutes } from './organizations/routes.ts';
+import { keepCurrent } from './pki/keep-current.ts';
 import { openPki } from './pki/open-pki.ts';
+import { openRevocations } from './pki/publish-lists.ts';
 import { pkiRoutes } from './pki/routes.ts';
 import type { Pki } from './pki/open-pki.ts';
 import { keepServerCertificate } from './pki/server-certificate.ts';
@@ -141,7 +145,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
   authority.know(knownThings(store));
   authority.watch();
   closing.push(() => authority.close());
-  const pki = await openPki({ keys: secrets.signingKeys, trustDomain: store.trustDomain, clock });
+  const pki = await openPki({ store, keys: secrets.signingKeys, clock });
   const runs = await openRuns({
     store,
     audit,
@@ -176,6 +180,7 @@ function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
 
 interface AgentSide {
   readonly channel: Channel;
+  readonly follower: AuthorityFollower;
   readonly deps: AgentsDeps;
 }
 
@@ -217,6 +222,7 @@ async function openAgentSide(
     host,
     port,
     trustDomain: store.trustDomain,
+    issuerOf: pki.issuerOf,
     tls: first.agents,
     handlers,
     clock,
@@ -234,7 +240,35 @@ async function openAgentSide(
   closing.push(() => enrollment.close());
   urls.agent = `wss://${bracketed(publicHost)}:${channel.port}/agent`;
   urls.enroll = `https://${bracketed(publicHost)}:${enrollment.port}`;
-  return { channel, deps };
+  const follower = followAuthorities({ pki, clock, online: () => listening.online() });
+  closing.push(() => follower.stop());
+  keepAuthorities({ log, pki, clock, closing }, () => {
+    void certificate.replace();
+    follower.changed();
+  });
+  return { channel, follower, deps };
+}
+
+/** What other processes change of the authorities arrives, and what runs out is said in time. */
+function keepAuthorities(
+  {
+    log,
+    pki,
+    clock,
+    closing,
+  }: Pick<ServerOptions, 'log'> &
+    Pick<Core, 'pki' | 'clock'> & { readonly closing: (() => Promise<void> | void)[] },
+  changed: () => void,
+): void {
+  pki.onChange(changed);
+  const keeper = keepCurrent({
+    pki,
+    clock,
+    warn: ({ authority, notAfter, message }) =>
+      log.warn({ kind: 'authority_ends', authority, not_after: notAfter }, message),
+    failed: (cause) => log.error({ err: cause }, 'the authorities could not be looked at; it is tried again'),
+  });
+  closing.push(() => keeper.stop());
 }
 
 async function openApi(
@@ -277,8 +311,14 @@ async function openApi(
   auditRoutes(app, deps);
   keyringRoutes(app, { ...deps, provider: secrets.provider });
   storeRoutes(app, deps);
-  const revocations = openRevocations(agents.deps);
-  pkiRoutes(app, { ...deps, pki: core.pki, signingKeys: secrets.signingKeys, revocations });
+  pkiRoutes(app, {
+    ...deps,
+    pki: core.pki,
+    signingKeys: secrets.signingKeys,
+    revocations: openRevocations({ store, pki: core.pki, clock }),
+    openTokens: () => openTokens(store),
+    askToRenew: () => agents.follower.askToRenew(),
+  });
   app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
     status: 'ok',
   }));

@@ -1,6 +1,7 @@
 // Every frame of the agent protocol `wayside.v1`, both directions: one JSON object in one text message.
 // No frame carries an identity that the server believes; that is the certificate's (rules.md 5).
 import { z } from 'zod';
+import { trustAnchorsSchema } from './api/enrollment.ts';
 import { Failure } from './failures.ts';
 import { idSchema, nameSchema } from './ids.ts';
 import { parseJson, stringifyJson } from './json.ts';
@@ -153,6 +154,7 @@ const serverFrames = [
     known_groups: z.array(nameSchema),
     /** JWS by the data-plane CA over the JWK set that verifies intents. */
     intent_keys: z.string().max(64 * 1024),
+    trust_anchors: trustAnchorsSchema.optional(),
     /** Of the store; it changes when a backup is restored (rules.md 12). */
     store_incarnation: idSchema.optional(),
     /** Earlier ones, newest first: intents of these may be shown. */

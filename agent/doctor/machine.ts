@@ -136,9 +136,9 @@ export function checkIdentity(folder: string, now: number): IdentityFinding {
 function checkCertificate(identity: StoredIdentity, now: number): Check {
   const name = 'certificate';
   const chain = readCertificates(identity.certificate_chain);
-  const [root] = readCertificates(identity.root);
+  const anchors = readCertificates(identity.root);
   const details = chain.map(({ subject, validTo }) => `${subject.replaceAll('\n', ', ')} until ${validTo}`);
-  if (root === undefined || !isChain(chain, root)) {
+  if (!isChain(chain, anchors)) {
     return failed(
       name,
       'The chain of this agent does not lead to its root.',

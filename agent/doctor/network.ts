@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { clockSkewMsMax, connectMsMax } from '../../protocol/limits.ts';
 import { connectionFailure } from '../explain-connection.ts';
 import { presentedChain } from '../enroll.ts';
-import { certificatePin, readCertificates } from '../identity.ts';
+import { certificatePin, isChain, readCertificates } from '../identity.ts';
 import type { StoredIdentity } from '../identity.ts';
 import { proxyFor, secureAgent } from '../secure-agent.ts';
 import type { ProxyEnv, TlsTrust } from '../secure-agent.ts';
@@ -73,13 +73,12 @@ async function checkPresented({ url, proxyEnv, identity }: Way): Promise<Check> 
     );
     const found = `${url.host} presents ${chain.length} certificates.`;
     if (identity === null) return ok(name, found, details);
-    const [root] = readCertificates(identity.root);
-    const last = chain.at(-1);
-    const leads =
-      root !== undefined &&
-      last !== undefined &&
-      (certificatePin(last) === certificatePin(root) ||
-        (last.checkIssued(root) && last.verify(root.publicKey)));
+    const anchors = readCertificates(identity.root);
+    const leads = chain.some(
+      (certificate) =>
+        anchors.some((anchor) => certificatePin(certificate) === certificatePin(anchor)) ||
+        isChain([certificate], anchors),
+    );
     return leads
       ? ok(name, found, details)
       : failed(

@@ -2,6 +2,7 @@
 import { Failure } from '../../protocol/failures.ts';
 import type { SpiffeIdentity } from '../../protocol/ids.ts';
 import { approvalRetryMs } from '../../protocol/limits.ts';
+import { supersedeLeaves } from '../pki/leaf-store.ts';
 import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { AgentsDeps } from './contract.ts';
@@ -26,6 +27,7 @@ export async function authenticateAgent(
     try {
       const [begun] = await deps.store.write([
         beginSession(deps.store, { id, organization, project, generation }),
+        supersedeLeaves(deps.store, { subject: id, before: generation }),
       ]);
       return { session: Number(begun?.rows[0]?.['session']) };
     } catch (cause) {
@@ -61,6 +63,7 @@ async function refusalOf(
       presented: certificate.generation,
       known: agent.generation_seen,
       ip: remoteAddress,
+      otherIp: agent.last_address,
     });
   }
   return statusFailure(agent.status);

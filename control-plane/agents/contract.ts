@@ -2,6 +2,7 @@
 import type { AuditEntry } from '../authority/change.ts';
 import type { AgentConnection } from '../channel/contract.ts';
 import type { Authorities } from '../pki/authorities.ts';
+import type { Role } from '../pki/roles.ts';
 import type { X509Certificate } from 'node:crypto';
 import type { Step, Store } from '../store/store.ts';
 
@@ -12,7 +13,10 @@ export interface AgentsDeps {
   readonly pki: {
     authorities(): Authorities;
     intentKeys(): string;
+    role(name: string): Role | null;
     formerDataPlanes(): Promise<readonly X509Certificate[]>;
+    /** After another process changed an authority. */
+    refresh(): Promise<void>;
   };
   readonly urls: {
     /** `wss://host:port/agent`, as agents reach it. */

@@ -8,7 +8,7 @@ import { auditOfAgent } from './audit-entry.ts';
 import { checkToken } from './check-token.ts';
 import type { TokenUse, UsableToken } from './check-token.ts';
 import type { AgentsDeps } from './contract.ts';
-import { identityOf, issueCertificate, readKeys } from './issue-identity.ts';
+import { identityOf, issueCertificate, readKeys, recordIssued } from './issue-identity.ts';
 import { insertAgent, selectGroups } from './store.ts';
 import type { GroupOfAgent } from './store.ts';
 import { spendJoinToken } from './token-store.ts';
@@ -47,6 +47,7 @@ export async function enrollAgent(
         certificate_not_after: leaf.notAfter,
         groups: groups.map((group) => group.id),
       }),
+      ...recordIssued(deps, { agent: agent.id, leaf, generation: 1, to: remoteAddress }),
       deps.audit.step(
         auditOfAgent(agent, {
           operation: 'agent.enroll',
@@ -75,6 +76,10 @@ async function groupsOf(deps: AgentsDeps, token: UsableToken): Promise<readonly 
 
 /** Losing the race for a token is the same as coming late: it is checked again, now spent. */
 async function explain(deps: AgentsDeps, use: TokenUse, cause: unknown): Promise<unknown> {
+  if (cause instanceof GuardFailed && cause.guard === 'authority') {
+    await deps.pki.refresh();
+    return new Failure('unavailable', 'The authority was just replaced. Try again.', { cause });
+  }
   if (cause instanceof GuardFailed && cause.guard === 'join_token') {
     return checkToken(deps, use).then(
       () => new Failure('unavailable', 'The token could not be used just now. Try again.'),

@@ -4,9 +4,13 @@ import type { z } from 'zod';
 import type { Identity, sealingKeySchema } from '../../protocol/api/enrollment.ts';
 import { canonicalJson } from '../../protocol/json.ts';
 import { verifySealingKey } from '../../protocol/key-statements.ts';
+import { agentRole } from '../pki/built-in-roles.ts';
 import { issueAgentCertificate } from '../pki/issue-leaf.ts';
 import type { Leaf } from '../pki/issue-leaf.ts';
+import { trustAnchorsOf } from '../pki/trust-anchors.ts';
+import { insertLeaf } from '../pki/leaf-store.ts';
 import { readRequestKey } from '../pki/read-request.ts';
+import type { Step } from '../store/store.ts';
 import type { AgentsDeps } from './contract.ts';
 import type { GroupOfAgent } from './store.ts';
 
@@ -45,6 +49,24 @@ export function issueCertificate(
     ...of,
     identity: { organization, project, agent: id },
     now: deps.clock.now(),
+    role: deps.pki.role(agentRole.name) ?? agentRole,
+  });
+}
+
+/** The certificate in the record of what was issued; the guard `authority` fails where its issuer was retired. */
+export function recordIssued(
+  deps: Pick<AgentsDeps, 'store'>,
+  of: { readonly agent: string; readonly leaf: Leaf; readonly generation: number; readonly to: string },
+): readonly Step[] {
+  const { agent, leaf, generation, to } = of;
+  return insertLeaf(deps.store, {
+    serial: leaf.serial,
+    authority: leaf.authority,
+    role: agentRole.name,
+    subject: agent,
+    generation,
+    issued_to: to,
+    not_after: leaf.notAfter,
   });
 }
 
@@ -64,7 +86,8 @@ export function identityOf(
     project: agent.project,
     groups: of.groups.map((group) => group.name),
     certificate_chain: of.leaf.chain,
-    root: deps.pki.authorities().root.pem,
+    root: deps.pki.authorities().anchor.pem,
+    trust_anchors: trustAnchorsOf(deps.pki.authorities()),
     intent_keys: deps.pki.intentKeys(),
     agent_url: deps.urls.agent,
     not_after: of.leaf.notAfter,

@@ -1,4 +1,5 @@
-// Puts an agent aside whose identity shows signs of a copy: a certificate or a journal that went back (rules.md 13).
+// Puts an agent aside whose identity shows signs of a copy: a certificate or a journal that went back, or a process
+// that comes back after another one took its place (rules.md 13). Both copies are held, for which is which is not known.
 import { closeCodes } from '../../protocol/frames.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { GuardFailed } from '../store/store.ts';
@@ -8,10 +9,14 @@ import type { AgentFacts } from './issue-identity.ts';
 import { quarantine } from './store.ts';
 
 export interface Suspicion {
-  readonly reason: 'certificate_went_back' | 'journal_went_back';
-  readonly presented: number;
-  readonly known: number;
+  readonly reason: 'certificate_went_back' | 'journal_went_back' | 'two_processes';
+  /** A generation, a counter of the journal, or the incarnation of a process. */
+  readonly presented: number | string;
+  readonly known: number | string | null;
+  /** Where this copy is. */
   readonly ip: string;
+  /** Where the other one was last seen; null where nothing is known of it. */
+  readonly otherIp: string | null;
 }
 
 /** Answers the failure that the peer gets. A live connection of the agent is closed: which is the copy is not known. */
@@ -20,7 +25,8 @@ export async function quarantineAgent(
   agent: AgentFacts,
   suspicion: Suspicion,
 ): Promise<Failure> {
-  const { ip, ...details } = suspicion;
+  const { ip, otherIp, ...seen } = suspicion;
+  const details = { ...seen, addresses: [ip, otherIp] };
   try {
     await deps.store.write([
       quarantine(deps.store, agent.id),

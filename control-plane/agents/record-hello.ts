@@ -1,11 +1,13 @@
 // Writes down what an agent says of itself when it connects and when it reloads its files. Every write carries the
 // session (rules.md 1): a frame of a connection that was replaced changes nothing.
+import { z } from 'zod';
 import type { AgentFrame, ServerFrame } from '../../protocol/frames.ts';
 import { Failure } from '../../protocol/failures.ts';
 import type { Definition } from '../../protocol/frames.ts';
-import { stringifyJson } from '../../protocol/json.ts';
-import { actionTimeoutMsMax } from '../../protocol/limits.ts';
+import { parseJson, stringifyJson } from '../../protocol/json.ts';
+import { actionTimeoutMsMax, formerIncarnationsMax } from '../../protocol/limits.ts';
 import type { AgentConnection, HelloFrame } from '../channel/contract.ts';
+import { trustAnchorsOf } from '../pki/trust-anchors.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { DefinitionsTable } from '../store/schema.ts';
 import type { Step } from '../store/store.ts';
@@ -19,7 +21,7 @@ import {
 } from './definition-store.ts';
 import { differenceOf, readAdvertised } from './definitions.ts';
 import { quarantineAgent } from './quarantine.ts';
-import { selectAgentById, selectGroupsOf, updateHello, updateLoadErrors } from './store.ts';
+import { selectAgentById, selectGroupsOf, selectProcesses, updateHello, updateLoadErrors } from './store.ts';
 import type { GroupOfAgent } from './store.ts';
 
 export type DefinitionsFrame = Extract<AgentFrame, { type: 'definitions' }>;
@@ -42,6 +44,7 @@ export async function recordHello(
   frame: HelloFrame,
 ): Promise<RecordedHello> {
   const { store } = deps;
+  const processes = await checkProcesses(deps, connection, frame.incarnation);
   const advertising = await readAdvertising(deps, connection, frame);
   const hello = updateHello(store, connection, {
     incarnation: frame.incarnation,
@@ -50,6 +53,8 @@ export async function recordHello(
     concurrency: frame.concurrency,
     shares_user: frame.shares_user ? 1 : 0,
     load_errors: stringifyJson(frame.load_errors),
+    last_address: connection.remoteAddress,
+    former_incarnations: processes,
   });
   const results = await writeInSession(deps, connection, {
     steps: [hello, ...advertising.steps],
@@ -77,6 +82,38 @@ export async function recordDefinitions(
   return groups;
 }
 
+const incarnationsSchema = z.array(z.string());
+
+/**
+ * A process makes its incarnation up when it starts, and a state folder has one process at a time. So one that says
+ * hello again after another one did is alive beside it: there are two copies of the folder, and two live sessions with
+ * one identity. Answers the processes that were replaced, this one's predecessor included. Throws `quarantined`.
+ */
+async function checkProcesses(
+  deps: AgentsDeps,
+  connection: AgentConnection,
+  incarnation: string,
+): Promise<string> {
+  const [row] = await deps.store.read(selectProcesses(deps.store, connection.agentId));
+  const former = incarnationsSchema.parse(parseJson(row?.former_incarnations ?? '[]'));
+  const last = row?.incarnation ?? null;
+  if (last === null || last === incarnation) return stringifyJson(former);
+  if (!former.includes(incarnation)) {
+    return stringifyJson([...former, last].slice(-formerIncarnationsMax));
+  }
+  const [agent] = await deps.store.read(selectAgentById(deps.store, connection.agentId));
+  if (agent?.status !== 'active' || agent.session !== connection.session) {
+    throw await sessionFailure(deps, connection, null);
+  }
+  throw await quarantineAgent(deps, agent, {
+    reason: 'two_processes',
+    presented: incarnation,
+    known: last,
+    ip: connection.remoteAddress,
+    otherIp: agent.last_address,
+  });
+}
+
 /** The frame that opens the agent's session. */
 export function welcomeOf(
   deps: Pick<AgentsDeps, 'pki'>,
@@ -99,6 +136,7 @@ export function welcomeOf(
     unknown_groups: [...hello.unknownGroups],
     known_groups: [...hello.knownGroups],
     intent_keys: deps.pki.intentKeys(),
+    trust_anchors: trustAnchorsOf(deps.pki.authorities()),
     runs: answer.runs,
   };
 }
@@ -168,6 +206,7 @@ async function sessionFailure(
       presented: journalCounter,
       known: agent.journal_counter,
       ip: connection.remoteAddress,
+      otherIp: agent.last_address,
     });
   }
   return new Failure('session_replaced', 'A newer connection of this agent took over.');

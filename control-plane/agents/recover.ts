@@ -14,7 +14,7 @@ import { statusFailure } from './authenticate.ts';
 import { checkToken } from './check-token.ts';
 import type { TokenUse } from './check-token.ts';
 import type { AgentsDeps } from './contract.ts';
-import { identityOf, issueCertificate, readKeys } from './issue-identity.ts';
+import { identityOf, issueCertificate, readKeys, recordIssued } from './issue-identity.ts';
 import { quarantineAgent } from './quarantine.ts';
 import { selectAgentById, selectGroupsOf, updateCertificate } from './store.ts';
 import { spendJoinToken } from './token-store.ts';
@@ -41,6 +41,7 @@ export async function recoverAgent(
       presented: last.generation,
       known: agent.generation_seen,
       ip: remoteAddress,
+      otherIp: agent.last_address,
     });
   }
   const keys = await readKeys(request);
@@ -50,7 +51,7 @@ export async function recoverAgent(
   try {
     await store.write([
       spendJoinToken(store, { id: token.row.id, by: agent.id, from: remoteAddress }),
-      ...updateCertificate(store, {
+      updateCertificate(store, {
         id: agent.id,
         key_fingerprint: leaf.fingerprint,
         sealing_key: keys.sealingKey,
@@ -59,6 +60,7 @@ export async function recoverAgent(
         certificate_not_after: leaf.notAfter,
         from: agent,
       }),
+      ...recordIssued(deps, { agent: agent.id, leaf, generation, to: remoteAddress }),
       deps.audit.step(
         auditOfAgent(agent, {
           operation: 'agent.recover',

@@ -4,12 +4,13 @@ import type { Identity } from '../../protocol/api/enrollment.ts';
 import type { SpiffeIdentity } from '../../protocol/ids.ts';
 import type { RenewRequest } from '../channel/contract.ts';
 import { keyFingerprint } from '../pki/fingerprint.ts';
+import { selectLeaf } from '../pki/leaf-store.ts';
 import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import { GuardFailed } from '../store/store.ts';
 import { auditOfAgent } from './audit-entry.ts';
 import { statusFailure } from './authenticate.ts';
 import type { AgentsDeps } from './contract.ts';
-import { identityOf, issueCertificate, readKeys } from './issue-identity.ts';
+import { identityOf, issueCertificate, readKeys, recordIssued } from './issue-identity.ts';
 import type { RequestedKeys } from './issue-identity.ts';
 import { quarantineAgent } from './quarantine.ts';
 import { selectAgentById, selectGroupsOf, updateCertificate } from './store.ts';
@@ -37,8 +38,9 @@ export async function renewAgent(deps: AgentsDeps, renewal: Renewal): Promise<Id
     try {
       return await renewOnce(deps, renewal, keys);
     } catch (cause) {
-      // Another renewal of this agent was faster: look at what it left.
+      // Another renewal of this agent was faster, or its authority was retired: look at what is there now.
       if (!(cause instanceof GuardFailed)) throw cause;
+      if (cause.guard === 'authority') await deps.pki.refresh();
     }
   }
   throw new Failure('unavailable', 'The certificate could not be renewed just now.');
@@ -49,18 +51,20 @@ async function renewOnce(deps: AgentsDeps, renewal: Renewal, keys: RequestedKeys
   const agent = await readAgent(deps, renewal.identity);
   const generation = nextGeneration(agent, certificate.generation, keyFingerprint(keys.publicKey));
   if (generation === null) {
+    const [latest] = await deps.store.read(selectLeaf(deps.store, agent.certificate_serial));
     throw await quarantineAgent(deps, agent, {
       reason: 'certificate_went_back',
       presented: certificate.generation,
       known: agent.generation,
       ip: remoteAddress,
+      otherIp: latest?.issued_to ?? agent.last_address,
     });
   }
   const leaf = await issueCertificate(deps, agent, { publicKey: keys.publicKey, generation });
   const { store } = deps;
   const groups = await store.read(selectGroupsOf(store, [agent.id]));
   await store.write([
-    ...updateCertificate(store, {
+    updateCertificate(store, {
       id: agent.id,
       key_fingerprint: leaf.fingerprint,
       sealing_key: keys.sealingKey,
@@ -69,6 +73,7 @@ async function renewOnce(deps: AgentsDeps, renewal: Renewal, keys: RequestedKeys
       certificate_not_after: leaf.notAfter,
       from: agent,
     }),
+    ...recordIssued(deps, { agent: agent.id, leaf, generation, to: remoteAddress }),
     deps.audit.step(
       auditOfAgent(agent, {
         operation: 'agent.renew',

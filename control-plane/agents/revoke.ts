@@ -3,6 +3,7 @@ import type { Agent } from '../../protocol/api/operations.ts';
 import { closeCodes } from '../../protocol/frames.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
+import { revokeLeavesOf } from '../pki/leaf-store.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { AgentsDeps, RunsOfAgent } from './contract.ts';
 import { readAgent, showAgent } from './read.ts';
@@ -25,7 +26,11 @@ export async function revokeAgent(
         operation: 'agent.revoke',
         resource: `projects/${agent.project}/agents/${agent.id}`,
         details: { name: agent.name, fingerprint: agent.key_fingerprint, reason: reason ?? null },
-        steps: [revoke(deps.store, agent.id), ...runs.steps],
+        steps: [
+          revoke(deps.store, agent.id),
+          revokeLeavesOf(deps.store, agent.id, 'agent_revoked'),
+          ...runs.steps,
+        ],
       });
       runs.committed();
       break;

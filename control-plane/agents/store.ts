@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { CompiledQuery, Selectable } from 'kysely';
 import { nowMs } from '../store/dialect.ts';
-import type { AgentsTable, CertificatesTable } from '../store/schema.ts';
+import type { AgentsTable } from '../store/schema.ts';
 import { step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 
@@ -88,7 +88,7 @@ export type NewAgent = Pick<
   | 'certificate_not_after'
 > & { readonly status: 'active' | 'pending_approval'; readonly groups: readonly string[] };
 
-/** The agent with its groups and its first certificate. A revoked agent of the same name gives the name up. */
+/** The agent with its groups. A revoked agent of the same name gives the name up. */
 export function insertAgent(store: Store, agent: NewAgent): readonly Step[] {
   const { groups, ...columns } = agent;
   const now = nowMs(store.engine);
@@ -118,6 +118,7 @@ export function insertAgent(store: Store, agent: NewAgent): readonly Step[] {
         disconnected_at: null,
         last_seen_at: null,
         revoked_at: null,
+        last_address: null,
       }),
     ),
     step(
@@ -125,17 +126,7 @@ export function insertAgent(store: Store, agent: NewAgent): readonly Step[] {
         .insertInto('agent_groups')
         .values(groups.map((group) => ({ agent: agent.id, group_id: group }))),
     ),
-    insertCertificate(store, {
-      serial: agent.certificate_serial,
-      agent: agent.id,
-      generation: 1,
-      not_after: agent.certificate_not_after,
-    }),
   ];
-}
-
-export function insertCertificate(store: Store, certificate: Omit<CertificatesTable, 'issued_at'>): Step {
-  return step(store.db.insertInto('certificates').values({ ...certificate, issued_at: nowMs(store.engine) }));
 }
 
 /** What a new certificate changes, where the last one issued is still of generation `from`. */
@@ -145,33 +136,18 @@ export function updateCertificate(
     AgentsTable,
     'id' | 'key_fingerprint' | 'sealing_key' | 'generation' | 'certificate_serial' | 'certificate_not_after'
   > & { readonly from: { readonly generation: number; readonly key_fingerprint: string } },
-): readonly Step[] {
+): Step {
   const { id, from, ...columns } = certificate;
-  return [
-    step(
-      store.db
-        .updateTable('agents')
-        .set(columns)
-        .where('id', '=', id)
-        .where('generation', '=', from.generation)
-        .where('key_fingerprint', '=', from.key_fingerprint)
-        .where('status', 'in', ['active', 'pending_approval']),
-      { name: 'generation', exactly: 1 },
-    ),
-    // What has expired says nothing any more; an agent that renews for years keeps a few rows.
-    step(
-      store.db
-        .deleteFrom('certificates')
-        .where('agent', '=', id)
-        .where('not_after', '<', nowMs(store.engine)),
-    ),
-    insertCertificate(store, {
-      serial: columns.certificate_serial,
-      agent: id,
-      generation: columns.generation,
-      not_after: columns.certificate_not_after,
-    }),
-  ];
+  return step(
+    store.db
+      .updateTable('agents')
+      .set(columns)
+      .where('id', '=', id)
+      .where('generation', '=', from.generation)
+      .where('key_fingerprint', '=', from.key_fingerprint)
+      .where('status', 'in', ['active', 'pending_approval']),
+    { name: 'generation', exactly: 1 },
+  );
 }
 
 /** A new session, higher than all before (rules.md 1), for an active agent whose certificate is not going back. */
@@ -266,7 +242,19 @@ export function updatePulse(store: Store, of: InSession & { readonly journalCoun
 export type HelloColumns = Pick<
   AgentsTable,
   'incarnation' | 'journal_counter' | 'version' | 'concurrency' | 'shares_user' | 'load_errors'
->;
+> & { readonly last_address?: string; readonly former_incarnations?: string };
+
+/** Which processes of the agent have said hello, the last of them from where. */
+export function selectProcesses(
+  store: Store,
+  id: string,
+): CompiledQuery<Pick<Selectable<AgentsTable>, 'incarnation' | 'former_incarnations' | 'last_address'>> {
+  return store.db
+    .selectFrom('agents')
+    .select(['incarnation', 'former_incarnations', 'last_address'])
+    .where('id', '=', id)
+    .compile();
+}
 
 /** The same guard; a new process of the agent is not draining any more, whatever the one before was told. */
 export function updateHello(store: Store, of: InSession, columns: HelloColumns): Step {
@@ -341,23 +329,10 @@ export function approve(store: Store, agent: { readonly id: string; readonly fin
   return step(
     store.db
       .updateTable('agents')
-      .set({ status: 'active', journal_counter: 0 })
+      .set({ status: 'active', journal_counter: 0, incarnation: null, former_incarnations: '[]' })
       .where('id', '=', agent.id)
       .where('key_fingerprint', '=', agent.fingerprint)
       .where('status', 'in', ['pending_approval', 'quarantined']),
     { name: 'agent', exactly: 1 },
   );
-}
-
-/** Certificates of revoked agents that would otherwise still be good. */
-export function selectRevokedCertificates(
-  store: Store,
-): CompiledQuery<{ serial: string; revoked_at: number | null }> {
-  return store.db
-    .selectFrom('certificates')
-    .innerJoin('agents', 'agents.id', 'certificates.agent')
-    .select(['certificates.serial', 'agents.revoked_at'])
-    .where('agents.status', '=', 'revoked')
-    .where('certificates.not_after', '>', nowMs(store.engine))
-    .compile();
 }

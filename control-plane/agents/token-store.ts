@@ -54,6 +54,16 @@ export function selectJoinToken(store: Store, id: string): CompiledQuery<JoinTok
     .compile();
 }
 
+/** Tokens that somebody could still use. */
+export function countOpenTokens(store: Store): CompiledQuery<{ open: number }> {
+  return store.db
+    .selectFrom('join_tokens')
+    .select(sql<number>`count(*)`.as('open'))
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', nowMs(store.engine))
+    .compile();
+}
+
 /** With its project goes every token that leads into it. */
 export function deleteJoinTokensOf(store: Store, project: string): Step {
   return step(store.db.deleteFrom('join_tokens').where('project', '=', project));

@@ -1,4 +1,5 @@
 // Decides about one request for a WebSocket: path, subprotocol, certificate, deny list; then the upgrade.
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -10,7 +11,7 @@ import { readPeerCertificate } from '../pki/peer-certificate.ts';
 import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import { LiveConnection } from './connection.ts';
 import type { ConnectionDeps } from './connection.ts';
-import type { ChannelHandlers, ChannelReport } from './contract.ts';
+import type { ChannelHandlers, ChannelOptions, ChannelReport } from './contract.ts';
 import { asFailure, refuseUpgrade } from './exchange.ts';
 
 export interface Peer {
@@ -19,12 +20,31 @@ export interface Peer {
   readonly remoteAddress: string;
 }
 
+/** Who may come in over a verified TLS connection. Throws `certificate_rejected`. */
+export async function admitPeer(
+  request: IncomingMessage,
+  { trustDomain, issuerOf }: Pick<ChannelOptions, 'trustDomain' | 'issuerOf'>,
+): Promise<Peer> {
+  const peer = readPeer(request, trustDomain);
+  const presented = presentedBy(request);
+  const authority = presented === undefined ? null : await issuerOf(presented);
+  if (authority === null) {
+    throw new Failure(
+      'certificate_rejected',
+      'The authority that issued this certificate does not count any more.',
+    );
+  }
+  return { ...peer, certificate: { ...peer.certificate, authority } };
+}
+
+function presentedBy({ socket }: IncomingMessage): X509Certificate | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
+}
+
 /** Who is on the other side of a verified TLS connection. Throws `certificate_rejected`. */
-export function readPeer(request: IncomingMessage, trustDomain: string): Peer {
-  const { socket } = request;
-  const remoteAddress = socket.remoteAddress ?? '';
-  const presented =
-    socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
+function readPeer(request: IncomingMessage, trustDomain: string): Peer {
+  const remoteAddress = request.socket.remoteAddress ?? '';
+  const presented = presentedBy(request);
   if (presented === undefined) throw new Failure('certificate_rejected', 'There is no client certificate.');
   const reading = readPeerCertificate(presented, trustDomain);
   if ('refused' in reading) {
@@ -35,6 +55,7 @@ export function readPeer(request: IncomingMessage, trustDomain: string): Peer {
 
 export interface AdmitDeps extends ConnectionDeps {
   readonly trustDomain: string;
+  readonly issuerOf: ChannelOptions['issuerOf'];
   readonly handlers: ChannelHandlers;
   /** It has a session now, and takes the place of an older connection of its agent. */
   readonly admitted: (connection: LiveConnection) => void;
@@ -54,7 +75,7 @@ export function admitWith(deps: AdmitDeps): Admit {
   });
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     checkRequest(request);
-    const peer = readPeer(request, deps.trustDomain);
+    const peer = await admitPeer(request, deps);
     const { identity, certificate, remoteAddress } = peer;
     const answer = await deps.handlers.authenticate(identity, certificate, remoteAddress);
     if (answer instanceof Failure) throw answer;

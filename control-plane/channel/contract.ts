@@ -1,5 +1,6 @@
 // What the agent listener and the nouns behind it agree on: the listener knows certificates, sockets and frames,
 // the handlers know agents and runs, and neither reads the other's tables.
+import type { X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { renewSchema, Identity } from '../../protocol/api/enrollment.ts';
 import type { Failure, FailureCode } from '../../protocol/failures.ts';
@@ -132,6 +133,8 @@ export interface ChannelOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly trustDomain: string;
+  /** The data-plane CA that signed a certificate, by its id; null for one that does not count any more. */
+  readonly issuerOf: (certificate: X509Certificate) => Promise<string | null>;
   readonly tls: ListenerTls;
   readonly handlers: ChannelHandlers;
   readonly clock: ChannelClock;

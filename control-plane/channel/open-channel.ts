@@ -14,7 +14,7 @@ import { mutualTls } from './secure-context.ts';
 
 /** Listens. Rejects with `port_in_use` or `invalid_configuration` where it cannot. */
 export async function openChannel(options: ChannelOptions): Promise<Channel> {
-  const { handlers, clock, report, trustDomain, host } = options;
+  const { handlers, clock, report, trustDomain, issuerOf, host } = options;
   const limits: ChannelLimits = { ...defaultLimits, ...options.limits };
   const presence = new Presence();
   const server = createServer({
@@ -31,12 +31,13 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
     clock,
     report,
     trustDomain,
+    issuerOf,
     admitted: (connection) => presence.add(connection),
     ended: (connection) => presence.remove(connection),
   });
   server.on('upgrade', (request, socket, head) => void admit(request, socket, head));
   server.on('request', (request, response) => {
-    void answerRequest({ handlers, report, trustDomain }, request, response);
+    void answerRequest({ handlers, report, trustDomain, issuerOf }, request, response);
   });
   server.on('clientError', (_cause, socket) => socket.destroy());
   server.on('tlsClientError', (cause: NodeJS.ErrnoException, socket) => {

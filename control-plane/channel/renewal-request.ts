@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { renewSchema } from '../../protocol/api/enrollment.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { enrollBodyBytesMax } from '../../protocol/limits.ts';
-import { readPeer, refusalOf } from './admit.ts';
-import type { ChannelHandlers, ChannelReport } from './contract.ts';
+import { admitPeer, refusalOf } from './admit.ts';
+import type { ChannelHandlers, ChannelOptions, ChannelReport } from './contract.ts';
 import { answerFailure, answerJson, asFailure, readBody } from './exchange.ts';
 
 export interface RenewalDeps {
   readonly trustDomain: string;
+  readonly issuerOf: ChannelOptions['issuerOf'];
   readonly handlers: Pick<ChannelHandlers, 'renew'>;
   readonly report: (report: ChannelReport) => void;
 }
@@ -23,7 +24,7 @@ export async function answerRequest(
     if (request.url !== '/renew')
       throw new Failure('not_found', 'There is /agent for WebSockets and /renew.');
     if (request.method !== 'POST') throw new Failure('method_not_allowed', 'Renewal is a POST.');
-    const { identity, certificate, remoteAddress } = readPeer(request, deps.trustDomain);
+    const { identity, certificate, remoteAddress } = await admitPeer(request, deps);
     const body = await readBody(request, { schema: renewSchema, bytesMax: enrollBodyBytesMax });
     const answer = await deps.handlers.renew(identity, certificate, body, remoteAddress);
     if (answer instanceof Failure) throw answer;

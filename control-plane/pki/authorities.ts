@@ -1,165 +1,165 @@
-// The three certification authorities of an installation: root, intermediate, data plane. Made at the first start,
-// opened and checked at every other one, and renewed before they would cut a leaf's life short.
-import { X509Certificate } from 'node:crypto';
-import { NameConstraints, GeneralSubtree, GeneralSubtrees, GeneralName } from '@peculiar/asn1-x509';
-import { AsnConvert } from '@peculiar/asn1-schema';
+// The certification authorities of an installation as they count now: opened from the store with what of their keys is
+// here, and checked to hold together. An authority is `next` until it issues, `active` while it does, `former` while
+// what it issued still counts, and `retired` from then on.
+import { webcrypto, X509Certificate } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
-import {
-  dataPlaneCertificateMs,
-  intermediateCertificateMs,
-  rootCertificateMs,
-} from '../../protocol/limits.ts';
-import type { NewSigningKey, SigningKey, SigningKeys } from '../secrets/signing-keys.ts';
-import { certify, notAfterOf } from './certify.ts';
+import type { SigningKeys } from '../secrets/signing-keys.ts';
+import type { Store } from '../store/store.ts';
+import { selectAuthorities } from './authority-store.ts';
+import type { AuthorityRow, AuthorityState } from './authority-store.ts';
+import { isIssuedBy, signatureAlgorithm } from './certify.ts';
 import type { Issuer } from './certify.ts';
 import { certificatePin, keyFingerprint } from './fingerprint.ts';
-import { x509 } from './x509.ts';
+import type { Level } from './profiles.ts';
 
-export interface CertificationAuthority extends Issuer {
+export interface CertificationAuthority {
+  readonly id: string;
+  readonly level: Level;
+  readonly state: AuthorityState;
+  /** `root-1`, `data-plane-3`. */
+  readonly name: string;
   readonly kid: string;
+  /** Id of the authority above; null for a root. */
+  readonly parent: string | null;
+  readonly certificate: X509Certificate;
   readonly pem: string;
+  /** Of a root: its certificate signed by the root before it, PEM. */
+  readonly cross: string | null;
+  readonly publicKey: webcrypto.CryptoKey;
+  /** Null where the key is offline. */
+  readonly privateKey: webcrypto.CryptoKey | null;
+  /** The last list of one whose key is offline. */
+  readonly storedList: { readonly der: Buffer; readonly nextUpdate: number } | null;
+  readonly retiredAt: number | null;
 }
+
+export type SigningAuthority = CertificationAuthority & Issuer;
 
 export interface Authorities {
   readonly trustDomain: string;
   readonly root: CertificationAuthority;
-  readonly intermediate: CertificationAuthority;
-  readonly dataPlane: CertificationAuthority;
-  /** What a leaf is followed by: data-plane CA, then intermediate; PEM. */
+  readonly intermediate: SigningAuthority;
+  readonly dataPlane: SigningAuthority;
+  /** The roots that are trusted, the oldest first: two while the older one is about to be replaced. */
+  readonly anchors: readonly CertificationAuthority[];
+  /** The oldest of them: what join tokens pin, and what every chain of ours leads to. */
+  readonly anchor: CertificationAuthority;
+  /** All anchors, PEM: what our listeners and agents trust. */
+  readonly trusted: string;
+  /** What a leaf is followed by: data-plane CA, intermediate, and the cross-signed root while there are two; PEM. */
   readonly chain: string;
-  /** SHA-256 of the root (DER), hex; goes into join tokens. */
+  /** SHA-256 of the anchor (DER), hex; goes into join tokens. */
   readonly rootPin: string;
+  /** All with a certificate that are not retired, the oldest first. */
+  readonly all: readonly CertificationAuthority[];
+  /** Those that were retired and whose certificates have not ended by themselves. */
+  readonly retired: readonly CertificationAuthority[];
 }
 
-export interface AuthorityOptions {
+export interface OpenOptions {
+  readonly store: Store;
   readonly keys: SigningKeys;
-  readonly trustDomain: string;
   /** Epoch ms. */
   readonly now: number;
 }
 
-/**
- * Opens the authorities and makes those that are missing. A data-plane CA in its last third, and an intermediate
- * that would no longer outlive a new data-plane CA, are replaced; agents trust the root alone, and get the rest of
- * the chain with every leaf. Throws `envelope_rejected` where the stored chain does not hold together.
- */
-export async function ensureAuthorities(options: AuthorityOptions): Promise<Authorities> {
-  const { keys, trustDomain, now } = options;
-  const root = openAuthority(await keys.ensure(rootOf(options)));
-  let intermediate = openAuthority(await keys.ensure(intermediateOf(options, root)));
-  let dataPlane = openAuthority(await keys.ensure(dataPlaneOf(options, intermediate)));
-  if (notAfterOf(intermediate.certificate) - now < dataPlaneCertificateMs) {
-    intermediate = openAuthority(await keys.create(intermediateOf(options, root)));
+/** Null before the first start has made them. Throws `envelope_rejected` where the stored chain does not hold. */
+export async function openAuthorities(options: OpenOptions): Promise<Authorities | null> {
+  const { store, keys, now } = options;
+  const rows = await store.read(selectAuthorities(store));
+  if (rows.length === 0) return null;
+  const opened: CertificationAuthority[] = [];
+  for (const row of rows) {
+    const isEnded = row.state === 'retired' && (row.not_after ?? 0) < now;
+    if (row.certificate !== null && !isEnded) opened.push(await openAuthority(row, row.certificate, keys));
   }
-  const signedByAnother = !dataPlane.certificate.checkIssued(intermediate.certificate);
-  if (signedByAnother || notAfterOf(dataPlane.certificate) - now < dataPlaneCertificateMs / 3) {
-    dataPlane = openAuthority(await keys.create(dataPlaneOf(options, intermediate)));
-  }
-  checkSignature(root, root);
-  checkSignature(intermediate, root);
-  checkSignature(dataPlane, intermediate);
+  const all = opened.filter(({ state }) => state !== 'retired');
+  checkSignatures(all, opened);
+  return arrange(store.trustDomain, { all, retired: opened.filter(({ state }) => state === 'retired') });
+}
+
+function arrange(trustDomain: string, { all, retired }: Pick<Authorities, 'all' | 'retired'>): Authorities {
+  const root = activeOf(all, 'root');
+  const intermediate = withKey(activeOf(all, 'intermediate'));
+  const dataPlane = withKey(activeOf(all, 'data_plane'));
+  const anchors = all.filter(({ level, state }) => level === 'root' && state !== 'next');
+  const anchor = anchors[0] ?? root;
+  const cross = anchor.id === root.id ? '' : (root.cross ?? '');
   return {
     trustDomain,
     root,
     intermediate,
     dataPlane,
-    chain: dataPlane.pem + intermediate.pem,
-    rootPin: certificatePin(root.certificate),
+    anchors,
+    anchor,
+    trusted: anchors.map(({ pem }) => pem).join(''),
+    chain: dataPlane.pem + intermediate.pem + cross,
+    rootPin: certificatePin(anchor.certificate),
+    all,
+    retired,
   };
 }
 
-function rootOf({ trustDomain, now }: AuthorityOptions): NewSigningKey {
-  return {
-    purpose: 'ca_root',
-    notAfter: now + rootCertificateMs,
-    certify: ({ publicKey, privateKey }) =>
-      certify({
-        issuer: null,
-        subject: nameOf('Root CA', trustDomain),
-        publicKey,
-        signingKey: privateKey,
-        now,
-        lifeMs: rootCertificateMs,
-        extensions: authorityExtensions(2),
-      }),
-  };
+function activeOf(all: readonly CertificationAuthority[], level: Level): CertificationAuthority {
+  const found = all.find((authority) => authority.level === level && authority.state === 'active');
+  if (found === undefined) throw broken(level, 'none of them is active');
+  return found;
 }
 
-function intermediateOf({ trustDomain, now }: AuthorityOptions, root: CertificationAuthority): NewSigningKey {
-  return {
-    purpose: 'ca_intermediate',
-    notAfter: Math.min(now + intermediateCertificateMs, notAfterOf(root.certificate)),
-    certify: ({ publicKey }) =>
-      certify({
-        issuer: root,
-        subject: nameOf('Intermediate CA', trustDomain),
-        publicKey,
-        signingKey: root.privateKey,
-        now,
-        lifeMs: intermediateCertificateMs,
-        extensions: authorityExtensions(1),
-      }),
-  };
+/** Throws `root_offline` for a root whose key was taken away, and `envelope_rejected` for anything else without one. */
+export function withKey(authority: CertificationAuthority): SigningAuthority {
+  const { privateKey } = authority;
+  if (privateKey !== null) return { ...authority, privateKey };
+  if (authority.level !== 'root') throw broken(authority.name, 'its key is missing');
+  throw new Failure(
+    'root_offline',
+    `The key of ${authority.name} is not here. Let it sign on the machine where it is kept: ` +
+      '`wayside pki intermediate request` (or `root request`), `wayside pki sign`, and `… import`; or bring the key back with `wayside pki root import --key`.',
+  );
 }
 
-function dataPlaneOf(
-  { trustDomain, now }: AuthorityOptions,
-  intermediate: CertificationAuthority,
-): NewSigningKey {
-  return {
-    purpose: 'ca_data_plane',
-    notAfter: Math.min(now + dataPlaneCertificateMs, notAfterOf(intermediate.certificate)),
-    certify: ({ publicKey }) =>
-      certify({
-        issuer: intermediate,
-        subject: nameOf('Data Plane CA', trustDomain),
-        publicKey,
-        signingKey: intermediate.privateKey,
-        now,
-        lifeMs: dataPlaneCertificateMs,
-        extensions: [...authorityExtensions(0), onlyUrisOf(trustDomain)],
-      }),
-  };
-}
-
-function nameOf(title: string, trustDomain: string): x509.JsonName {
-  return [{ O: ['Wayside'] }, { OU: [trustDomain] }, { CN: [`Wayside ${title}`] }];
-}
-
-function authorityExtensions(pathLength: number): x509.Extension[] {
-  return [
-    new x509.BasicConstraintsExtension(true, pathLength, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-  ];
-}
-
-/**
- * Name constraints (RFC 5280, section 4.2.1.10): the data-plane CA can vouch for URIs of this trust domain only, so
- * its key is worth nothing in another one. The library has no class for the extension.
- */
-function onlyUrisOf(trustDomain: string): x509.Extension {
-  const base = new GeneralName({ uniformResourceIdentifier: trustDomain });
-  const constraints = new NameConstraints({
-    permittedSubtrees: new GeneralSubtrees([new GeneralSubtree({ base })]),
-  });
-  return new x509.Extension('2.5.29.30', true, AsnConvert.serialize(constraints));
-}
-
-function openAuthority(key: SigningKey): CertificationAuthority {
-  if (key.certificate === null) throw broken(key.purpose, 'it has no certificate');
-  const certificate = new X509Certificate(key.certificate);
-  if (!certificate.ca || keyFingerprint(certificate.publicKey) !== keyFingerprint(key.publicKey)) {
-    throw broken(key.purpose, 'its certificate is about another key');
+async function openAuthority(
+  row: AuthorityRow,
+  pem: string,
+  keys: SigningKeys,
+): Promise<CertificationAuthority> {
+  const certificate = new X509Certificate(pem);
+  const key = row.state === 'retired' ? null : await keys.open(row.kid);
+  if (!certificate.ca) throw broken(row.name, 'its certificate is not that of an authority');
+  if (key !== null && keyFingerprint(certificate.publicKey) !== keyFingerprint(key.publicKey)) {
+    throw broken(row.name, 'its certificate is about another key');
   }
-  const { kid, publicKey, privateKey, certificate: pem } = key;
-  return { kid, publicKey, privateKey, certificate, pem };
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return {
+    id: row.id,
+    level: row.level,
+    state: row.state,
+    name: row.name,
+    kid: row.kid,
+    parent: row.parent,
+    certificate,
+    pem,
+    cross: row.cross_certificate,
+    publicKey: await webcrypto.subtle.importKey('spki', spki, signatureAlgorithm, true, ['verify']),
+    privateKey: key?.privateKey ?? null,
+    storedList:
+      row.crl === null || row.crl_next_update === null
+        ? null
+        : { der: Buffer.from(row.crl, 'base64'), nextUpdate: row.crl_next_update },
+    retiredAt: row.retired_at,
+  };
 }
 
 /** Certificates are stored in the clear: whoever can write to the database must not be able to swap one. */
-function checkSignature(authority: CertificationAuthority, issuer: CertificationAuthority): void {
-  const { certificate } = authority;
-  if (!certificate.checkIssued(issuer.certificate) || !certificate.verify(issuer.certificate.publicKey)) {
-    throw broken(certificate.subject, 'its certificate was not signed by the authority above it');
+function checkSignatures(
+  all: readonly CertificationAuthority[],
+  known: readonly CertificationAuthority[],
+): void {
+  for (const authority of all) {
+    const issuer = authority.level === 'root' ? authority : known.find(({ id }) => id === authority.parent);
+    if (issuer === undefined || !isIssuedBy(authority.certificate, issuer.certificate)) {
+      throw broken(authority.name, 'its certificate was not signed by the authority above it');
+    }
   }
 }
 

@@ -14,11 +14,11 @@ export interface Issuer {
 }
 
 export interface CertificateRequest {
-  /** Null for a self-signed root. */
+  /** Null for a self-signed root, which then is signed by `signingKey`. */
   readonly issuer: Issuer | null;
+  readonly signingKey?: webcrypto.CryptoKey;
   readonly subject: x509.JsonName;
   readonly publicKey: webcrypto.CryptoKey;
-  readonly signingKey: webcrypto.CryptoKey;
   /** Epoch ms. */
   readonly now: number;
   readonly lifeMs: number;
@@ -28,11 +28,10 @@ export interface CertificateRequest {
 /** The certificate as PEM with its trailing line feed, which the library leaves out. Never outlives its issuer. */
 export async function certify(request: CertificateRequest): Promise<string> {
   const { issuer, publicKey, now } = request;
+  const signingKey = issuer?.privateKey ?? request.signingKey;
+  if (signingKey === undefined) throw new Error('a certificate is signed by its issuer or by its own key');
   const subject = new x509.Name([...request.subject]);
-  const issuerName =
-    issuer === null
-      ? subject
-      : new x509.X509Certificate(issuer.certificate.raw as Uint8Array<ArrayBuffer>).subjectName;
+  const issuerName = issuer === null ? subject : ofLibrary(issuer.certificate).subjectName;
   const notAfter = Math.min(
     now + request.lifeMs,
     issuer === null ? Infinity : notAfterOf(issuer.certificate),
@@ -44,7 +43,7 @@ export async function certify(request: CertificateRequest): Promise<string> {
     notBefore: new Date(now - certificateBackdateMs),
     notAfter: new Date(notAfter),
     publicKey,
-    signingKey: request.signingKey,
+    signingKey,
     signingAlgorithm: signatureAlgorithm,
     extensions: [
       ...request.extensions,
@@ -52,12 +51,25 @@ export async function certify(request: CertificateRequest): Promise<string> {
       await x509.AuthorityKeyIdentifierExtension.create(issuer?.publicKey ?? publicKey),
     ],
   });
-  return `${certificate.toString('pem')}\n`;
+  return pemOf(certificate);
+}
+
+/** The library leaves out the last line feed, without which two certificates cannot be joined. */
+export function pemOf(thing: { toString(format: 'pem'): string }): string {
+  return `${thing.toString('pem')}\n`;
+}
+
+export function ofLibrary(certificate: X509Certificate): x509.X509Certificate {
+  return new x509.X509Certificate(certificate.raw as Uint8Array<ArrayBuffer>);
 }
 
 /** Epoch ms. */
 export function notAfterOf(certificate: X509Certificate): number {
   return certificate.validToDate.getTime();
+}
+
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 /** 127 random bits, positive and without a leading zero byte (RFC 5280, section 4.1.2.2). */

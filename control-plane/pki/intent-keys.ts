@@ -18,13 +18,13 @@ export async function ensureIntentKey(keys: SigningKeys): Promise<SigningKey> {
 export async function signIntentKeys(authorities: Authorities, keys: SigningKeys): Promise<string> {
   const known = await keys.list('intent');
   const set: { readonly keys: readonly JWK[] } = { keys: known.map((key) => key.publicJwk) };
-  const { dataPlane, intermediate } = authorities;
+  const { chain, dataPlane } = authorities;
   return new CompactSign(new TextEncoder().encode(canonicalJson(set)))
     .setProtectedHeader({
       alg: 'ES256',
       typ: intentKeysType,
       kid: dataPlane.kid,
-      x5c: [dataPlane, intermediate].map((authority) => authority.certificate.raw.toString('base64')),
+      x5c: derOf(chain),
     })
     .sign(dataPlane.privateKey);
 }
@@ -38,4 +38,10 @@ export async function rotateIntentKey(
   if (next === undefined) return keys.create({ purpose: 'intent' });
   await activate(keys.activate(next.kid, 'intent'));
   return ensureIntentKey(keys);
+}
+
+/** The certificates of a PEM text as RFC 7515, section 4.1.6 writes them. */
+function derOf(pem: string): string[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => block.replaceAll(/-----[A-Z ]+-----|\s/g, ''));
 }

@@ -1,11 +1,13 @@
-// Issues leaf certificates under the data-plane CA: for our own listeners, and for agents.
+// Issues leaf certificates under the data-plane CA, as their role allows: for our own listeners, for agents, and for
+// what else a role was made for.
 import { KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { spiffeUri } from '../../protocol/ids.ts';
-import type { Authorities } from './authorities.ts';
+import type { Authorities, SigningAuthority } from './authorities.ts';
+import { agentRole, serverRole } from './built-in-roles.ts';
 import { certify, notAfterOf, signatureAlgorithm } from './certify.ts';
 import { keyFingerprint } from './fingerprint.ts';
-import { checkNames, roles } from './roles.ts';
-import type { LeafName, Role } from './roles.ts';
+import { checkRequest } from './roles.ts';
+import type { LeafRequest, Role, Usage } from './roles.ts';
 import { x509 } from './x509.ts';
 
 export interface Leaf {
@@ -17,6 +19,8 @@ export interface Leaf {
   readonly fingerprint: string;
   /** Epoch ms. */
   readonly notAfter: number;
+  /** Id of the authority that issued it. */
+  readonly authority: string;
 }
 
 export interface ServerLeaf extends Leaf {
@@ -24,21 +28,33 @@ export interface ServerLeaf extends Leaf {
   readonly key: string;
 }
 
-/** Throws `certificate_rejected` for a name that is neither a DNS name in lower case nor an IP address. */
+/** Throws `role_violation` for a name that is neither a DNS name in lower case nor an IP address. */
 export async function issueServerCertificate(
   authorities: Authorities,
-  options: { readonly dns: readonly string[]; readonly ips: readonly string[]; readonly now: number },
+  options: {
+    readonly dns: readonly string[];
+    readonly ips: readonly string[];
+    readonly now: number;
+    readonly role?: Role;
+  },
 ): Promise<ServerLeaf> {
+  const { role = serverRole, now } = options;
   const pair = await webcrypto.subtle.generateKey(signatureAlgorithm, true, ['sign', 'verify']);
-  const names: LeafName[] = [
-    ...options.dns.map((value) => ({ type: 'dns', value }) as const),
-    ...options.ips.map((value) => ({ type: 'ip', value }) as const),
-  ];
-  const leaf = await issueLeaf(authorities, roles.server, {
-    subject: [{ O: ['Wayside'] }, { CN: ['Wayside control plane'] }],
-    names,
+  const commonName = role.commonName.startsWith('fixed:') ? role.commonName.slice('fixed:'.length) : null;
+  const leaf = await issueLeaf(authorities, role, {
+    subject: [{ O: ['Wayside'] }, ...(commonName === null ? [] : [{ CN: [commonName] }])],
+    request: {
+      names: [
+        ...options.dns.map((value) => ({ type: 'dns', value }) as const),
+        ...options.ips.map((value) => ({ type: 'ip', value }) as const),
+      ],
+      keyType: 'p256',
+      usages: null,
+      commonName,
+      ttlMs: null,
+    },
     publicKey: pair.publicKey,
-    now: options.now,
+    now,
   });
   return { ...leaf, key: KeyObject.from(pair.privateKey).export({ type: 'pkcs8', format: 'pem' }) };
 }
@@ -54,49 +70,80 @@ export async function issueAgentCertificate(
     readonly identity: { readonly organization: string; readonly project: string; readonly agent: string };
     readonly generation: number;
     readonly now: number;
+    readonly role?: Role;
   },
 ): Promise<Leaf> {
-  const { identity, generation, publicKey, now } = options;
+  const { identity, generation, publicKey, now, role = agentRole } = options;
   const uri = spiffeUri({ trustDomain: authorities.trustDomain, ...identity });
-  return issueLeaf(authorities, roles.agent, {
+  return issueLeaf(authorities, role, {
     subject: [{ CN: [identity.agent] }, { '2.5.4.5': [String(generation)] }],
-    names: [{ type: 'url', value: uri }],
+    request: {
+      names: [{ type: 'url', value: uri }],
+      keyType: 'p256',
+      usages: null,
+      commonName: null,
+      ttlMs: null,
+    },
     publicKey,
     now,
   });
 }
 
-async function issueLeaf(
+/** Throws `role_violation` for a request that goes beyond the role. */
+export async function issueLeaf(
   authorities: Authorities,
   role: Role,
   options: {
     readonly subject: x509.JsonName;
-    readonly names: readonly LeafName[];
+    readonly request: LeafRequest;
     readonly publicKey: webcrypto.CryptoKey;
     readonly now: number;
   },
 ): Promise<Leaf> {
-  const { names, publicKey, subject, now } = options;
-  checkNames(role, names, authorities.trustDomain);
+  const { request, publicKey, subject, now } = options;
+  checkRequest(role, request, authorities.trustDomain);
+  const { issuer, chain } = issuerOf(authorities, role);
   const pem = await certify({
-    issuer: authorities.dataPlane,
+    issuer,
     subject,
     publicKey,
-    signingKey: authorities.dataPlane.privateKey,
     now,
-    lifeMs: role.lifeMs,
+    lifeMs: request.ttlMs ?? role.ttlMs,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([role.usage]),
-      new x509.SubjectAlternativeNameExtension(names.map((name) => ({ ...name }))),
+      new x509.ExtendedKeyUsageExtension((request.usages ?? role.usages).map(usageOf)),
+      // An empty subject needs critical names (RFC 5280, section 4.1.2.6).
+      new x509.SubjectAlternativeNameExtension(
+        request.names.map((name) => ({ ...name })),
+        subject.length === 0,
+      ),
     ],
   });
   const certificate = new X509Certificate(pem);
   return {
-    chain: pem + authorities.chain,
+    chain: pem + chain,
     serial: certificate.serialNumber,
     fingerprint: keyFingerprint(certificate.publicKey),
     notAfter: notAfterOf(certificate),
+    authority: issuer.id,
   };
+}
+
+/** The active data-plane CA, or the one that the role names where that still issues. */
+function issuerOf(
+  authorities: Authorities,
+  { authority: reference }: Role,
+): { readonly issuer: SigningAuthority; readonly chain: string } {
+  const { all, chain, dataPlane } = authorities;
+  const named = all.find(({ id, level }) => id === reference && level === 'data_plane');
+  const parent = all.find(({ id }) => id === named?.parent);
+  const privateKey = named?.privateKey ?? null;
+  if (named === undefined || parent === undefined || privateKey === null) return { issuer: dataPlane, chain };
+  const tail = chain.slice(dataPlane.pem.length + authorities.intermediate.pem.length);
+  return { issuer: { ...named, privateKey }, chain: named.pem + parent.pem + tail };
+}
+
+function usageOf(usage: Usage): x509.ExtendedKeyUsage {
+  return usage === 'server_auth' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth;
 }

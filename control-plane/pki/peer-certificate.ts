@@ -15,6 +15,8 @@ export interface PeerCertificate {
   readonly fingerprint: string;
   /** Which certificate of this agent it is, counted from 1 (rules.md 13). */
   readonly generation: number;
+  /** Id of the data-plane CA that issued it; the listener knows it, a reading of the certificate alone does not. */
+  readonly authority?: string;
 }
 
 export type PeerReading =

@@ -1,8 +1,9 @@
-// Certificate revocation lists (RFC 5280, section 5) of the three authorities, for third parties: our own listeners
-// refuse a revoked agent by the store. OpenSSL checks the whole chain or nothing, hence a list of each authority.
+// A certificate revocation list (RFC 5280, section 5) of one authority, for third parties: our own listeners refuse a
+// revoked agent by the store. OpenSSL checks the whole chain or nothing, hence a list of each authority.
 import { KeyObject, sign } from 'node:crypto';
+import type { webcrypto, X509Certificate } from 'node:crypto';
 import { certificateBackdateMs, crlMs } from '../../protocol/limits.ts';
-import type { Authorities, CertificationAuthority } from './authorities.ts';
+import { ofLibrary } from './certify.ts';
 import { bitString, integer, objectIdentifier, octetString, sequence, tagged, time } from './der.ts';
 import { x509 } from './x509.ts';
 
@@ -13,36 +14,25 @@ export interface RevokedCertificate {
   readonly revokedAt: number;
 }
 
-export interface RevocationLists {
-  /** PEM, `X509 CRL` each: root, intermediate, data-plane CA. */
-  readonly pem: string;
+export interface RevocationList {
+  readonly der: Buffer;
   /** Epoch ms. A list past its time refuses everybody where it is checked: publish the next one at half of it. */
   readonly nextUpdate: number;
 }
 
-/** `revoked` are leaves of the data-plane CA that have not expired by themselves. */
-export function issueRevocationLists(
-  authorities: Authorities,
-  options: { readonly revoked: readonly RevokedCertificate[]; readonly now: number },
-): RevocationLists {
-  const { root, intermediate, dataPlane } = authorities;
-  const { now, revoked } = options;
-  const lists = [
-    issueList(root, { revoked: [], now }),
-    issueList(intermediate, { revoked: [], now }),
-    issueList(dataPlane, { revoked, now }),
-  ];
-  return { pem: lists.join(''), nextUpdate: now + crlMs };
-}
-
 const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 
-function issueList(
-  authority: CertificationAuthority,
-  options: { readonly revoked: readonly RevokedCertificate[]; readonly now: number },
-): string {
-  const { now, revoked } = options;
-  const certificate = new x509.X509Certificate(authority.certificate.raw as Uint8Array<ArrayBuffer>);
+/** `revoked` are certificates of this authority that have not ended by themselves. */
+export function issueList(
+  authority: { readonly certificate: X509Certificate; readonly privateKey: webcrypto.CryptoKey },
+  options: {
+    readonly revoked: readonly RevokedCertificate[];
+    readonly now: number;
+    readonly lifeMs?: number;
+  },
+): RevocationList {
+  const { now, revoked, lifeMs = crlMs } = options;
+  const certificate = ofLibrary(authority.certificate);
   const entries = revoked.map((entry) =>
     sequence(integer(Buffer.from(evenHex(entry.serial), 'hex')), time(entry.revokedAt)),
   );
@@ -51,13 +41,14 @@ function issueList(
     ecdsaWithSha256,
     new Uint8Array(certificate.subjectName.toArrayBuffer()),
     time(now - certificateBackdateMs),
-    time(now + crlMs),
+    time(now + lifeMs),
     // An empty list of entries is left out, not written as empty (section 5.1.2.6).
     ...(entries.length === 0 ? [] : [sequence(...entries)]),
     tagged(0, sequence(authorityKeyIdentifier(certificate), crlNumber(now))),
   );
   const signature = sign('sha256', body, KeyObject.from(authority.privateKey));
-  return pemOf(sequence(body, ecdsaWithSha256, bitString(signature)));
+  const der = sequence(body, ecdsaWithSha256, bitString(signature));
+  return { der: Buffer.from(der), nextUpdate: now + lifeMs };
 }
 
 /** keyIdentifier is `[0]`, primitive (section 4.2.1.1). */
@@ -80,7 +71,7 @@ function evenHex(hex: string): string {
 }
 
 /** The library would write `BEGIN CRL`, which OpenSSL does not take. */
-function pemOf(der: Uint8Array): string {
+export function listPem(der: Uint8Array): string {
   const lines =
     Buffer.from(der)
       .toString('base64')

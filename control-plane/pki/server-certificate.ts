@@ -2,7 +2,9 @@
 // without closing a connection.
 import type { ListenerTls } from '../channel/contract.ts';
 import type { Authorities } from './authorities.ts';
+import { serverRole } from './built-in-roles.ts';
 import { issueServerCertificate } from './issue-leaf.ts';
+import type { Role } from './roles.ts';
 
 /** The parts of the listener's clock that are needed here. */
 export interface RenewalClock {
@@ -11,7 +13,11 @@ export interface RenewalClock {
 }
 
 export interface ServerCertificateOptions {
-  readonly pki: { authorities(): Authorities; refresh(): Promise<void> };
+  readonly pki: {
+    authorities(): Authorities;
+    role(name: string): Role | null;
+    refresh(): Promise<void>;
+  };
   /** Names under which agents reach this host. */
   readonly dns: readonly string[];
   readonly ips: readonly string[];
@@ -31,6 +37,8 @@ export interface ServerCertificate {
 
 export interface ServerCertificateKeeper {
   readonly first: ServerCertificate;
+  /** At once, because authorities have changed. */
+  replace(): Promise<void>;
   stop(): void;
 }
 
@@ -42,25 +50,34 @@ export async function keepServerCertificate(
 ): Promise<ServerCertificateKeeper> {
   const { pki, clock } = options;
   let cancel: () => void = () => undefined;
+  let isStopped = false;
   const issue = async (): Promise<ServerCertificate> => {
     const now = clock.now();
-    const { root } = pki.authorities();
-    const leaf = await issueServerCertificate(pki.authorities(), { dns: options.dns, ips: options.ips, now });
-    cancel = clock.after(((leaf.notAfter - now) * 2) / 3, () => void renew());
-    const agents = { key: leaf.key, cert: leaf.chain, ca: root.pem };
-    return { agents, enrollment: { ...agents, cert: leaf.chain + root.pem } };
+    const { dns, ips } = options;
+    const { anchor, trusted } = pki.authorities();
+    const role = pki.role(serverRole.name) ?? serverRole;
+    const leaf = await issueServerCertificate(pki.authorities(), { dns, ips, now, role });
+    cancel();
+    cancel = clock.after(((leaf.notAfter - now) * 2) / 3, () => void renew(true));
+    const agents = { key: leaf.key, cert: leaf.chain, ca: trusted };
+    return { agents, enrollment: { ...agents, cert: leaf.chain + anchor.pem } };
   };
-  const renew = async (): Promise<void> => {
+  const renew = async (looksAgain: boolean): Promise<void> => {
     try {
-      await pki.refresh();
-      options.renewed(await issue());
+      if (looksAgain) await pki.refresh();
+      if (!isStopped) options.renewed(await issue());
     } catch (cause) {
       options.failed(cause);
-      cancel = clock.after(retryMs, () => void renew());
+      cancel();
+      cancel = clock.after(retryMs, () => void renew(true));
     }
   };
   return {
     first: await issue(),
-    stop: () => cancel(),
+    replace: () => renew(false),
+    stop: () => {
+      isStopped = true;
+      cancel();
+    },
   };
 }

@@ -50,7 +50,23 @@ export interface NewSigningKey {
   readonly alongside?: readonly Step[];
 }
 
+/** A key that is not stored yet, and the step that stores it. */
+export interface DraftedKey {
+  readonly kid: string;
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
+  readonly step: Step;
+}
+
 export interface SigningKeys {
+  /** Wraps a pair, a fresh one by default; the caller stores it in a unit of its own. */
+  draft(purpose: SigningPurpose, pair?: Pair): Promise<DraftedKey>;
+  /** The key with this id, in whatever state; null where it is not here. */
+  open(kid: string): Promise<SigningKey | null>;
+  /** Ids of the keys of these purposes that are here. */
+  kept(purposes: readonly SigningPurpose[]): Promise<ReadonlySet<string>>;
+  /** Step that forgets a key for good. */
+  remove(kid: string): Step;
   /** Makes a pair, wraps it, stores it durably. */
   create(key: NewSigningKey): Promise<SigningKey>;
   /** The active key of a purpose, or null. */
@@ -97,6 +113,7 @@ export function signingKeysOf(store: Store, provider: KeyProvider): SigningKeys 
     return withPrivate(toPublic({ ...row, created_at: createdAt }), pair);
   };
   return {
+    ...keysById(store, provider),
     create: (key) => insert(key, (key.state ?? 'active') === 'active' ? [retire(key.purpose)] : []),
     active,
     ensure: async (key) => {
@@ -131,13 +148,41 @@ export function signingKeysOf(store: Store, provider: KeyProvider): SigningKeys 
   };
 }
 
+/** For the keys of authorities, whose states are kept elsewhere. */
+function keysById(
+  store: Store,
+  provider: KeyProvider,
+): Pick<SigningKeys, 'draft' | 'open' | 'kept' | 'remove'> {
+  return {
+    draft: async (purpose, pair) => {
+      const made = await makeRow(provider, { purpose }, pair);
+      const values = { ...made.row, created_at: nowMs(store.engine) };
+      return {
+        kid: made.row.kid,
+        ...made.pair,
+        step: step(store.db.insertInto('signing_keys').values(values)),
+      };
+    },
+    open: async (kid) => {
+      const query = store.db.selectFrom('signing_keys').selectAll().where('kid', '=', kid);
+      const [row] = await store.read(query.compile());
+      return row === undefined ? null : openRow(provider, row);
+    },
+    kept: async (purposes) => {
+      const query = store.db.selectFrom('signing_keys').select('kid').where('purpose', 'in', purposes);
+      return new Set((await store.read(query.compile())).map((row) => row.kid));
+    },
+    remove: (kid) => step(store.db.deleteFrom('signing_keys').where('kid', '=', kid)),
+  };
+}
+
 /** Guards the first key of a purpose against another process that makes one too. */
 function noneActive(store: Store, purpose: SigningPurpose): Step {
   const active = store.db.selectFrom('signing_keys').select('kid').where('purpose', '=', purpose);
   return step(active.where('state', '=', 'active'), { name: 'no_active_signing_key', exactly: 0 });
 }
 
-interface Pair {
+export interface Pair {
   readonly publicKey: CryptoKey;
   readonly privateKey: CryptoKey;
 }
@@ -145,8 +190,9 @@ interface Pair {
 async function makeRow(
   provider: KeyProvider,
   key: NewSigningKey,
+  given?: Pair,
 ): Promise<{ row: Omit<SigningKeysTable, 'created_at'>; pair: Pair }> {
-  const pair = await crypto.subtle.generateKey(curve, true, ['sign', 'verify']);
+  const pair: Pair = given ?? (await crypto.subtle.generateKey(curve, true, ['sign', 'verify']));
   const jwk = await crypto.subtle.exportKey('jwk', pair.publicKey);
   const { kty = '', crv = '', x = '', y = '' } = jwk;
   const kid = await calculateJwkThumbprint({ kty, crv, x, y });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema } from '../ids.ts';
 import { canonicalJson } from '../json.ts';
+import { trustAnchorsMax } from '../limits.ts';
 import { timeSchema } from './page.ts';
 
 /** Public JWK of the agent's sealing key and a JWS over it by the agent's TLS key (architecture.md, section 7). */
@@ -25,15 +26,35 @@ export const enrollSchema = z.strictObject({
   sealing_key: sealingKeySchema,
 });
 
+/**
+ * The roots that count from now on. One that the agent does not hold yet comes with `cross`: a certificate for the
+ * same name and key that a root which it holds has signed (RFC 4210, section 4.4: "new with old"). What is missing
+ * from the list is given up, as long as one that is held stays (rules.md 20).
+ */
+export const trustAnchorsSchema = z
+  .array(
+    z.object({
+      /** PEM, signed by itself. */
+      root: z.string().max(8 * 1024),
+      cross: z
+        .string()
+        .max(8 * 1024)
+        .nullable(),
+    }),
+  )
+  .max(trustAnchorsMax);
+export type TrustAnchors = z.infer<typeof trustAnchorsSchema>;
+
 export const identitySchema = z.object({
   agent: z.object({ id: idSchema, name: nameSchema }),
   organization: idSchema,
   project: idSchema,
   groups: z.array(nameSchema),
-  /** Leaf first, then the data-plane CA and the intermediate; PEM. */
+  /** Leaf first, then the data-plane CA, the intermediate, and a cross-signed root while two roots count; PEM. */
   certificate_chain: z.string(),
-  /** The root, PEM: the trust anchor for the agent's connections. */
+  /** The root that the chain ends in, PEM: one that the agent pins or holds already. */
   root: z.string(),
+  trust_anchors: trustAnchorsSchema.optional(),
   /** Signed JWK set that verifies intents; see `welcome.intent_keys`. */
   intent_keys: z.string(),
   /** Where the agent connects, `wss://host:port/agent`. */

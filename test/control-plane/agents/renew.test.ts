@@ -107,6 +107,7 @@ describe('a certificate that goes back', () => {
       reason: 'certificate_went_back',
       presented: 1,
       known: 2,
+      addresses: ['127.0.0.1', '127.0.0.1'],
     });
   });
 });

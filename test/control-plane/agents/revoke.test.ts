@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunsOfAgent } from '../../../control-plane/agents/contract.ts';
 import { readAgent, showAgent } from '../../../control-plane/agents/read.ts';
-import { openRevocations } from '../../../control-plane/agents/revocations.ts';
 import { revokeAgent } from '../../../control-plane/agents/revoke.ts';
+import { openRevocations } from '../../../control-plane/pki/publish-lists.ts';
 import { step } from '../../../control-plane/store/step.ts';
 import { closeCodes } from '../../../protocol/frames.ts';
+import { crlPublishMsMax } from '../../../protocol/limits.ts';
 import { opensslVerify, splitPem } from '../../support/openssl.ts';
 import { connected, enrolled, knock } from './agent.ts';
 import type { EnrolledAgent } from './agent.ts';
@@ -91,8 +92,8 @@ describe('revoking', () => {
   it('puts the certificates on the list that others fetch', async () => {
     const revocations = openRevocations(world.deps);
     const agent = await enrolled(world, 'prod');
-    const before = await revocations.current();
-    expect(await revocations.current()).toBe(before);
+    const before = await revocations.pem();
+    expect(await revocations.pem()).toEqual(before);
     const check = async (crl: string) => {
       const [leaf = '', ...chain] = splitPem(agent.identity.certificate_chain);
       const root = agent.identity.root;
@@ -100,6 +101,7 @@ describe('revoking', () => {
     };
     expect((await check(before.pem)).code).toBe(0);
     await revoke(agent);
-    expect((await check((await revocations.current()).pem)).stderr).toContain('certificate revoked');
+    world.advance(crlPublishMsMax);
+    expect((await check((await revocations.pem()).pem)).stderr).toContain('certificate revoked');
   });
 });

@@ -87,7 +87,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
   const policy = authority.policy();
   const project = policy.projectsByName.get('default')!;
   const owner = [...policy.principals.values()][0]!;
-  const pki = await openPki({ keys: secrets.signingKeys, trustDomain: store.trustDomain, clock });
+  const pki = await openPki({ store, keys: secrets.signingKeys, clock });
   const keeper = await keepServerCertificate({
     pki,
     dns: ['localhost'],
@@ -114,6 +114,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
     host: '127.0.0.1',
     port: 0,
     trustDomain: store.trustDomain,
+    issuerOf: pki.issuerOf,
     tls: keeper.first.agents,
     clock,
     report: (report) => reports.push(report),

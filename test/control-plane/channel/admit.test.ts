@@ -2,11 +2,11 @@ import { KeyObject, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { issueRevocationLists } from '../../../control-plane/pki/revocation-list.ts';
 import { crlMs } from '../../../protocol/limits.ts';
-import { openAuthority, splitPem } from '../../support/openssl.ts';
+import { openAuthority } from '../../support/openssl.ts';
 import type { OpensslAuthority } from '../../support/openssl.ts';
 import { openInstallation } from '../pki/installation.ts';
+import { listsOf } from '../pki/lists.ts';
 import {
   agentId,
   dial,
@@ -195,8 +195,8 @@ describe('revocation lists in the listener', () => {
     const [bad, good] = [await fresh.agent(agentId()), await fresh.agent(agentId())];
     const { serialNumber: serial } = new X509Certificate(bad.cert);
     const withLists = (now: number) => {
-      const lists = issueRevocationLists(authorities, { revoked: [{ serial, revokedAt: now }], now });
-      fresh.channel.replaceTls({ ...fresh.serverTls, crl: splitPem(lists.pem) });
+      const crl = listsOf(authorities, { revoked: [{ serial, revokedAt: now }], now });
+      fresh.channel.replaceTls({ ...fresh.serverTls, crl });
     };
     (await dial(fresh, bad)).socket.terminate();
     withLists(Date.now());

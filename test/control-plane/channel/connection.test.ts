@@ -395,6 +395,7 @@ describe('the way in', () => {
         host: '127.0.0.1',
         port: fresh.channel.port,
         trustDomain: 'test.wayside',
+        issuerOf: async () => null,
         tls: fresh.serverTls,
         handlers: fresh.handlers,
         clock: systemClock(),

@@ -73,6 +73,8 @@ export async function openHarness(
     host: '127.0.0.1',
     port: 0,
     trustDomain: authorities.trustDomain,
+    issuerOf: async (certificate) =>
+      certificate.verify(authorities.dataPlane.certificate.publicKey) ? authorities.dataPlane.id : null,
     tls: serverTls,
     handlers: {
       authenticate: (...args) => handlers.authenticate(...args),

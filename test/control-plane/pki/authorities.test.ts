@@ -1,7 +1,8 @@
 import { X509Certificate, KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureAuthorities } from '../../../control-plane/pki/authorities.ts';
+import { openAuthorities } from '../../../control-plane/pki/authorities.ts';
 import { notAfterOf } from '../../../control-plane/pki/certify.ts';
+import { ensureAuthorities } from '../../../control-plane/pki/ensure-authorities.ts';
 import { issueAgentCertificate, issueServerCertificate } from '../../../control-plane/pki/issue-leaf.ts';
 import { readRequestKey } from '../../../control-plane/pki/read-request.ts';
 import { step } from '../../../control-plane/store/step.ts';
@@ -112,11 +113,7 @@ describe('the authorities', () => {
 
   it('are the same after a restart', async () => {
     const { secrets, store, authorities } = installation;
-    const again = await ensureAuthorities({
-      keys: secrets.signingKeys,
-      trustDomain: store.trustDomain,
-      now: Date.now(),
-    });
+    const again = await ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() });
     expect(again.rootPin).toBe(authorities.rootPin);
     expect(again.chain).toBe(authorities.chain);
     expect(again.rootPin).toMatch(/^[0-9a-f]{64}$/);
@@ -127,8 +124,7 @@ describe('authorities in time', () => {
   it('are replaced below the root before they would cut a leaf short', async () => {
     await using installation = await openInstallation();
     const { secrets, store, authorities } = installation;
-    const open = (now: number) =>
-      ensureAuthorities({ keys: secrets.signingKeys, trustDomain: store.trustDomain, now });
+    const open = (now: number) => ensureAuthorities({ store, keys: secrets.signingKeys, now });
     const late = Date.now() + (dataPlaneCertificateMs / 3) * 2 + 86_400_000;
     const second = await open(late);
     expect(second.rootPin).toBe(authorities.rootPin);
@@ -159,14 +155,31 @@ describe('authorities in time', () => {
     await store.write([
       step(
         store.db
-          .updateTable('signing_keys')
+          .updateTable('pki_authorities')
           .set({ certificate: other.authorities.dataPlane.pem })
-          .where('purpose', '=', 'ca_data_plane'),
+          .where('level', '=', 'data_plane'),
         { name: 'swapped', exactly: 1 },
       ),
     ]);
     await expect(
-      ensureAuthorities({ keys: secrets.signingKeys, trustDomain: store.trustDomain, now: Date.now() }),
+      ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() }),
     ).rejects.toMatchObject({ code: 'envelope_rejected' });
+  });
+
+  it('are the same for processes that start at once on a new store', async () => {
+    await using installation = await openInstallation();
+    const { store, secrets } = installation;
+    const { db } = store;
+    await store.write([step(db.deleteFrom('pki_authorities')), step(db.deleteFrom('signing_keys'))]);
+    const open = () => ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() });
+    const opened = await Promise.all([open(), open(), open()]);
+    expect(new Set(opened.map(({ rootPin }) => rootPin)).size).toBe(1);
+    expect(new Set(opened.map(({ chain }) => chain)).size).toBe(1);
+    const all = await openAuthorities({ store, keys: secrets.signingKeys, now: Date.now() });
+    expect(all?.all.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'root-1 active',
+      'intermediate-1 active',
+      'data-plane-1 active',
+    ]);
   });
 });

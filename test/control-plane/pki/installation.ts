@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureAuthorities } from '../../../control-plane/pki/authorities.ts';
+import { ensureAuthorities } from '../../../control-plane/pki/ensure-authorities.ts';
 import type { Authorities } from '../../../control-plane/pki/authorities.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
@@ -29,11 +29,7 @@ export async function openInstallation(
   });
   const provider = await openKeyring({ path: join(folder, 'keyring.json'), clock: { now } });
   const secrets = await openSecrets(store, provider);
-  const authorities = await ensureAuthorities({
-    keys: secrets.signingKeys,
-    trustDomain: store.trustDomain,
-    now: now(),
-  });
+  const authorities = await ensureAuthorities({ store, keys: secrets.signingKeys, now: now() });
   return {
     folder,
     store,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueServerCertificate } from '../../../control-plane/pki/issue-leaf.ts';
-import { issueRevocationLists } from '../../../control-plane/pki/revocation-list.ts';
+import { issueList } from '../../../control-plane/pki/revocation-list.ts';
 import { opensslVerify, splitPem } from '../../support/openssl.ts';
 import { openInstallation } from './installation.ts';
 import type { Installation } from './installation.ts';
+import { listsOf } from './lists.ts';
 
 describe('the revocation lists', () => {
   let installation: Installation;
@@ -19,22 +20,19 @@ describe('the revocation lists', () => {
     const now = Date.now();
     const issue = () => issueServerCertificate(authorities, { dns: ['localhost'], ips: [], now });
     const [bad, good] = await Promise.all([issue(), issue()]);
-    const lists = issueRevocationLists(authorities, {
-      revoked: [{ serial: bad.serial, revokedAt: now - 1_000 }],
-      now,
-    });
-    expect(splitPem(lists.pem)).toHaveLength(3);
+    const revokedList = [{ serial: bad.serial, revokedAt: now - 1_000 }];
+    const lists = listsOf(authorities, { revoked: revokedList, now }).join('');
     const verify = (chain: string, crl: string) => {
       const [leaf = '', ...rest] = splitPem(chain);
       const root = authorities.root.pem;
       return opensslVerify({ root, chain: rest.join(''), leaf, purpose: 'sslserver', crl });
     };
-    const revoked = await verify(bad.chain, lists.pem);
+    const revoked = await verify(bad.chain, lists);
     expect(revoked.code).not.toBe(0);
     expect(revoked.stderr).toContain('certificate revoked');
-    expect(await verify(good.chain, lists.pem)).toMatchObject({ code: 0 });
-    const empty = issueRevocationLists(authorities, { revoked: [], now });
-    expect(await verify(bad.chain, empty.pem)).toMatchObject({ code: 0 });
+    expect(await verify(good.chain, lists)).toMatchObject({ code: 0 });
+    const empty = listsOf(authorities, { revoked: [], now }).join('');
+    expect(await verify(bad.chain, empty)).toMatchObject({ code: 0 });
   });
 
   it('take no worker thread for ten thousand entries', () => {
@@ -44,8 +42,8 @@ describe('the revocation lists', () => {
       revokedAt: now,
     }));
     const before = performance.now();
-    const lists = issueRevocationLists(installation.authorities, { revoked, now });
+    const { der } = issueList(installation.authorities.dataPlane, { revoked, now });
     expect(performance.now() - before).toBeLessThan(1_000);
-    expect(lists.pem.length).toBeGreaterThan(10_000 * 20);
+    expect(der.length).toBeGreaterThan(10_000 * 20);
   });
 });
