@@ -101,6 +101,12 @@ export function waysForCode(origin: Origin): readonly (readonly Bucket[])[] {
   return ways;
 }
 
+/** For somebody who is signed in and shows again who they are: what they hold is all that can be used up. */
+export function waysForCredential(credential: string, beside: Beside): readonly Bucket[] {
+  const password: Bucket = { key: `credential ${credential}`, pace: 'account' };
+  return beside === 'code' ? [password, { key: `code credential ${credential}`, pace: 'code' }] : [password];
+}
+
 function codeBuckets(
   { account, network, device }: Origin,
   beside: Beside,
