@@ -271,6 +271,9 @@ export const auditHeadCharactersMax = 8_192;
 /** Rows that one page of a filtered list looks at; the next page goes on behind them. */
 export const auditScanRowsMax = 20_000;
 export const auditExportRowsMax = 500;
+/** Of what a client calls itself, in an event. */
+export const userAgentCharactersMax = 300;
+export const denialsPerMinuteMax = 100_000;
 /** Of one line of an export: details and request of one event, twice in the envelope. */
 export const auditLineCharactersMax = 1024 * 1024;
 export const auditTailRowsMax = 200;

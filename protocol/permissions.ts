@@ -77,6 +77,8 @@ export const permissions = [
   'iam.token.introspect',
   'audit.event.read',
   'audit.event.verify',
+  'audit.settings.read',
+  'audit.settings.update',
   'operations.keyring.rotate',
   'operations.token-key.rotate',
   'operations.store.backup',
@@ -157,4 +159,5 @@ export const sensitivePermissions: ReadonlySet<Permission> = new Set<Permission>
   'pki.authority.export',
   'pki.role.update',
   'pki.certificate.issue',
+  'audit.settings.update',
 ]);

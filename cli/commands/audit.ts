@@ -1,8 +1,7 @@
 // `wayside audit …`: who did what, and whether the record is whole.
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { auditPageSchema, auditVerifySchema } from '../../protocol/api/authority.ts';
-import { auditHeadSchema } from '../../protocol/api/store.ts';
+import { auditHeadSchema, auditPageSchema, auditVerifySchema } from '../../protocol/api/audit.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { parseJson } from '../../protocol/json.ts';
 import { auditHeadCharactersMax, pageRowsMax } from '../../protocol/limits.ts';

@@ -1,7 +1,6 @@
 // The one loop that chains and seals: woken by appended events, and by a slow sweep for those of other processes.
 import { auditChainMs, auditSweepMs } from '../../protocol/limits.ts';
 import type { Chain } from './chain.ts';
-import type { DenialCounter } from './denials.ts';
 import type { Heads } from './heads.ts';
 
 export interface Chainer {
@@ -16,7 +15,10 @@ export interface Chainer {
 export interface ChainerDeps {
   readonly chain: Chain;
   readonly heads: Heads;
-  readonly denials: DenialCounter;
+  /** Before each round, for what has to be written first; `last` at the end of the process. */
+  readonly before: (round: { readonly last: boolean }) => Promise<void>;
+  /** Events got their positions. */
+  readonly grown: () => void;
   readonly clock: {
     /** Calls `wake` once after `ms`; the answer cancels it. */
     after(ms: number, wake: () => void): () => void;
@@ -35,10 +37,11 @@ export function startChainer(deps: ChainerDeps): Chainer {
   let prepared = deps.prepare === undefined;
 
   /** Rounds never overlap, and one that fails does not keep the next one from trying. */
-  const round = (sealNow: boolean) => {
+  const round = (sealNow: boolean, last = false) => {
     const done = work.then(async () => {
       if (!prepared) await deps.prepare?.();
       prepared = true;
+      await deps.before({ last });
       await chainAndSeal(deps, sealNow);
     });
     work = done.catch(() => undefined);
@@ -62,16 +65,18 @@ export function startChainer(deps: ChainerDeps): Chainer {
     close: async () => {
       closed = true;
       cancel();
-      await round(true);
+      await round(true, true);
     },
   };
 }
 
 async function chainAndSeal(deps: ChainerDeps, sealNow: boolean): Promise<void> {
-  await deps.denials.flush();
   for (const organization of await deps.chain.waiting()) {
     let chained = await deps.chain.extend(organization);
-    while (chained > 0) chained = await deps.chain.extend(organization);
+    while (chained > 0) {
+      deps.grown();
+      chained = await deps.chain.extend(organization);
+    }
   }
   await deps.heads.seal({ now: sealNow });
 }

@@ -1,24 +1,33 @@
 // The routes of the audit trail: `/v1/audit`. Reading the trail is itself an event of it.
 import type { FastifyInstance } from 'fastify';
-import { auditPageSchema, auditQuerySchema, auditVerifySchema } from '../../protocol/api/authority.ts';
-import { auditHeadSchema, auditVerifyRequestSchema } from '../../protocol/api/store.ts';
+import {
+  auditHeadSchema,
+  auditKeysSchema,
+  auditPageSchema,
+  auditQuerySchema,
+  auditVerifyRequestSchema,
+  auditVerifySchema,
+} from '../../protocol/api/audit.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { findPrincipal } from '../authority/find.ts';
-import { commitChange } from '../authority/change.ts';
-import type { ChangeDeps } from '../authority/change.ts';
-import { decodeCursor, toPage } from '../http/page.ts';
+import { decodeCursor, encodeCursor } from '../http/page.ts';
 import { route } from '../http/route.ts';
-import type { RouteDeps } from '../http/route.ts';
-import type { Audit } from './audit.ts';
-import { auditView, selectAuditEvents } from './list.ts';
+import { publicHalf } from './export.ts';
+import { auditView, readAuditPage } from './list.ts';
+import { filterOf, recordReading } from './reading.ts';
+import type { AuditRouteDeps } from './reading.ts';
+import { settingsRoutes } from './settings-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 
 const tag = 'audit';
 
-export function auditRoutes(
-  app: FastifyInstance,
-  deps: RouteDeps & ChangeDeps & { readonly audit: Audit },
-): void {
-  const { audit, store } = deps;
+export function auditRoutes(app: FastifyInstance, deps: AuditRouteDeps): void {
+  listRoute(app, deps);
+  verifyRoutes(app, deps);
+  streamRoutes(app, deps);
+  settingsRoutes(app, deps);
+}
+
+function listRoute(app: FastifyInstance, deps: AuditRouteDeps): void {
   route(app, deps, {
     method: 'GET',
     url: '/v1/audit',
@@ -28,21 +37,25 @@ export function auditRoutes(
     query: auditQuerySchema,
     answers: { 200: auditPageSchema },
     handler: async (context) => {
-      const { cursor, limit, operation, result } = context.query;
-      const principal =
-        context.query.principal === undefined
-          ? undefined
-          : findPrincipal(deps.authority.policy(), context.query.principal).id;
+      const { cursor, limit, since, until } = context.query;
       const { organization } = context.caller.principal;
       const after = decodeCursor(cursor);
-      const rows = await store.read(
-        selectAuditEvents(store, { organization, limit, after, operation, principal, result }),
-      );
-      const details = { operation, principal, result, continued: after !== null };
-      await commitChange(deps, context, { operation: 'audit.read', resource: 'audit', details, steps: [] });
-      return { status: 200, body: toPage(rows, limit, { key: (row) => row.id, item: auditView }) };
+      const filter = filterOf(deps, context.query);
+      const page = await readAuditPage(deps.store, { ...filter, organization, limit, after, since, until });
+      await recordReading(deps, context, 'audit.read', {
+        ...filter,
+        ...(since === undefined ? {} : { since }),
+        ...(until === undefined ? {} : { until }),
+        continued: after !== null,
+      });
+      const next_cursor = page.next === null ? null : encodeCursor(page.next);
+      return { status: 200, body: { items: page.rows.map(auditView), next_cursor } };
     },
   });
+}
+
+function verifyRoutes(app: FastifyInstance, deps: AuditRouteDeps): void {
+  const { audit } = deps;
   route(app, deps, {
     method: 'POST',
     url: '/v1/audit/verify',
@@ -51,9 +64,13 @@ export function auditRoutes(
     tag,
     body: auditVerifyRequestSchema,
     answers: { 200: auditVerifySchema },
-    handler: async ({ caller, body }) => {
+    handler: async (context) => {
+      const { against } = context.body;
       await audit.settle();
-      const verdict = await audit.verify(caller.principal.organization, body.against);
+      const verdict = await audit.verify(context.caller.principal.organization, against);
+      const { valid, events, problem } = verdict;
+      const details = { valid, events, problem, against: against !== undefined };
+      await recordReading(deps, context, 'audit.verify', details);
       return { status: 200, body: verdict };
     },
   });
@@ -69,6 +86,18 @@ export function auditRoutes(
       const head = await audit.head(caller.principal.organization);
       if (head === null) throw new Failure('not_found', 'The trail has no event yet.');
       return { status: 200, body: head };
+    },
+  });
+  route(app, deps, {
+    method: 'GET',
+    url: '/v1/audit/keys',
+    permission: 'audit.event.verify',
+    summary: 'The public keys that sign heads, to be kept elsewhere',
+    tag,
+    answers: { 200: auditKeysSchema },
+    handler: async () => {
+      const keys = [...(await audit.keys())].map(([kid, key]) => ({ ...publicHalf(key), kid }));
+      return { status: 200, body: { keys } };
     },
   });
 }

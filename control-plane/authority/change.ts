@@ -1,6 +1,7 @@
 // Every change is one unit: the decision still holds, the rows change, and the audit event says so. All or none.
 import type { FastifyRequest } from 'fastify';
-import type { AuditEntry as TrailEntry } from '../audit/event.ts';
+import { userAgentCharactersMax } from '../../protocol/limits.ts';
+import type { AuditActor, AuditEntry as TrailEntry } from '../audit/event.ts';
 import type { AuditTrail as FullTrail } from '../audit/trail.ts';
 import type { Step, StepResult, Store } from '../store/store.ts';
 import type { Decision } from './authorize.ts';
@@ -50,24 +51,32 @@ export async function commitChange(
 /** Who did it, by which right, over which request. */
 export function entryOf(
   context: Omit<ChangeContext, 'guard'>,
-): Pick<AuditEntry, 'organization' | 'principal' | 'permission' | 'decision' | 'request'> {
-  const { id, name, kind, organization } = context.caller.principal;
+): Pick<AuditEntry, 'organization' | 'principal' | 'actors' | 'permission' | 'decision' | 'request'> {
+  const { principal, actors } = context.caller;
   return {
-    organization,
-    principal: { id, name, kind },
+    organization: principal.organization,
+    principal: actorOf(principal),
+    actors: actors.map(actorOf),
     permission: context.decision.permission,
     decision: context.decision.id,
     request: requestFacts(context.request, context.caller),
   };
 }
 
-function requestFacts(request: FastifyRequest, caller: Caller): Record<string, unknown> {
+function actorOf({ id, name, kind }: Caller['principal']): AuditActor {
+  return { id, name, kind };
+}
+
+function requestFacts(request: FastifyRequest, { credential }: Caller): Record<string, unknown> {
   return {
     id: request.id,
     method: request.method,
     // The path only: a query may carry what somebody typed.
     path: request.url.split('?')[0],
     ip: request.ip,
-    token: caller.credential?.id ?? null,
+    user_agent: (request.headers['user-agent'] ?? '').slice(0, userAgentCharactersMax),
+    credential: credential === null ? null : { kind: credential.kind, id: credential.id },
+    // Whether sensitive permissions could be used, too.
+    level: credential?.elevated === true ? 'elevated' : 'reduced',
   };
 }

@@ -35,6 +35,7 @@ const ownersOnly: readonly Permission[] = [
   'iam.binding.delete',
   'iam.support.approve',
   'iam.entitlement.update',
+  'audit.settings.update',
   'operations.keyring.rotate',
   'operations.store.backup',
   'pki.authority.create',

@@ -237,34 +237,3 @@ export const checkSchema = z.strictObject({
   resource: z.string().max(500),
   principal: z.string().optional(),
 });
-
-export const auditEventSchema = z.object({
-  id: idSchema,
-  /** Place in the organization's chain; null until it is chained, moments later. */
-  position: z.int().nullable(),
-  at: timeSchema,
-  principal: z.object({ id: z.string(), name: z.string(), kind: z.string() }).nullable(),
-  /** What was done, for instance `run.start`. */
-  operation: z.string(),
-  permission: z.string().nullable(),
-  resource: z.string(),
-  result: z.enum(['allowed', 'denied', 'failed']),
-  decision: z.string().nullable(),
-  /** Before and after, secrets redacted. */
-  details: z.record(z.string(), z.unknown()),
-  request: z.record(z.string(), z.unknown()),
-  hash: z.string().nullable(),
-});
-export type AuditEvent = z.infer<typeof auditEventSchema>;
-export const auditPageSchema = pageOf(auditEventSchema);
-export const auditQuerySchema = pageQuerySchema.extend({
-  operation: z.string().optional(),
-  principal: z.string().optional(),
-  result: z.enum(['allowed', 'denied', 'failed']).optional(),
-});
-export const auditVerifySchema = z.object({
-  valid: z.boolean(),
-  events: z.int(),
-  head: z.object({ position: z.int(), hash: z.string() }).nullable(),
-  problem: z.string().nullable(),
-});

@@ -29,11 +29,3 @@ export const keyringRotatedSchema = z.object({
   /** Stored values that were put under the new version. */
   rewrapped: z.int(),
 });
-
-/** A signed head of the audit trail, to be kept elsewhere; `audit verify --against` takes it. */
-export const auditHeadSchema = z.object({
-  jws: z.string(),
-  key: z.object({ kty: z.string(), crv: z.string(), x: z.string(), y: z.string() }),
-});
-
-export const auditVerifyRequestSchema = z.strictObject({ against: z.unknown().optional() });

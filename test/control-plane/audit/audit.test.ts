@@ -5,11 +5,11 @@ import {
   auditDetailsBytesMax,
   auditSealMs,
 } from '../../../protocol/limits.ts';
-import { auditView, selectAuditEvents } from '../../../control-plane/audit/list.ts';
+import { auditView, readAuditPage } from '../../../control-plane/audit/list.ts';
+import type { AuditPage } from '../../../control-plane/audit/list.ts';
 import { changesOf, redacted } from '../../../control-plane/audit/redact.ts';
 import { openAudit } from '../../../control-plane/audit/audit.ts';
 import { step } from '../../../control-plane/store/step.ts';
-import type { AuditEventsTable } from '../../../control-plane/store/schema.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
 import { entry, openAuditFixture, organization } from './open-audit.ts';
 
@@ -144,18 +144,15 @@ describe('the list', () => {
     const seen: string[] = [];
     let after: string | null = null;
     do {
-      const rows: readonly AuditEventsTable[] = await store.read(
-        selectAuditEvents(store, { organization, limit: 4, after }),
-      );
-      const page = rows.slice(0, 4);
-      seen.push(...page.map((row) => row.id));
-      after = rows.length > 4 ? (page.at(-1)?.id ?? null) : null;
+      const { rows, next }: AuditPage = await readAuditPage(store, { organization, limit: 4, after });
+      seen.push(...rows.map((row) => row.id));
+      after = next;
     } while (after !== null);
     expect(seen).toHaveLength(9);
     expect(seen).toEqual([...new Set(seen)].sort().reverse());
 
     const query = { organization, limit: 50, after: null };
-    const found = (filter: object) => store.read(selectAuditEvents(store, { ...query, ...filter }));
+    const found = async (filter: object) => (await readAuditPage(store, { ...query, ...filter })).rows;
     expect(await found({ principal: ids[0] })).toHaveLength(5);
     expect(await found({ principal: '%' })).toHaveLength(0);
     expect(await found({ operation: 'op-1' })).toHaveLength(4);
