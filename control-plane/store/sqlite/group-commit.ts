@@ -18,25 +18,26 @@ export interface Committed {
 /**
  * Takes units from the front of `queue` until it is empty or the batch has reached a limit, and commits them.
  * A unit whose guard or statement fails is rolled back alone. `elapsed` is a monotonic clock in ms.
+ *
+ * A savepoint makes SQLite copy every page that a unit touches, which costs as much as the unit. So the units go
+ * without at first; where one of them fails, all is rolled back and runs again, each unit in a savepoint of its own.
  */
 export function commitBatch(connection: Connection, queue: Unit[], elapsed: () => number): Committed {
-  const answers: [number, Answer][] = [];
-  const deadline = elapsed() + storeCommitMsMax;
-  let taken = 0;
+  let answers: [number, Answer][] = [];
   try {
     connection.run('begin immediate');
-    while (taken < queue.length && taken < storeCommitUnitsMax && (taken === 0 || elapsed() < deadline)) {
-      const unit = queue[taken];
-      if (unit === undefined) break;
-      taken += 1;
-      answers.push([unit[0], runUnit(connection, unit[1])]);
+    if (!runTogether(connection, fittingUnits(queue, elapsed), answers)) {
+      connection.run('rollback');
+      connection.run('begin immediate');
+      answers = [];
+      for (const [id, unit] of fittingUnits(queue, elapsed)) answers.push([id, runAlone(connection, unit)]);
     }
   } catch (cause) {
     // SQLite gave up the whole transaction (disk full, out of memory), and every unit of it with that.
     if (connection.database.isTransaction) connection.database.exec('rollback');
-    return { answers: failAll(queue.splice(0, Math.max(taken, 1)), describeFailure(cause, '')) };
+    return { answers: failAll(queue.splice(0, answers.length + 1), describeFailure(cause, '')) };
   }
-  const units = queue.splice(0, taken);
+  const units = queue.splice(0, answers.length);
   try {
     connection.run('commit');
     return { answers };
@@ -45,31 +46,53 @@ export function commitBatch(connection: Connection, queue: Unit[], elapsed: () =
   }
 }
 
-function runUnit(connection: Connection, statements: readonly Statement[]): Answer {
-  let sql = '';
+/** The units from the front that one transaction may take; at least one. */
+function* fittingUnits(queue: readonly Unit[], elapsed: () => number): Generator<Unit> {
+  const deadline = elapsed() + storeCommitMsMax;
+  let taken = 0;
+  for (const unit of queue) {
+    if (taken >= storeCommitUnitsMax || (taken > 0 && elapsed() >= deadline)) return;
+    taken += 1;
+    yield unit;
+  }
+}
+
+/** Ends at the first unit that fails, and is false then: a part of that unit is in the transaction. */
+function runTogether(connection: Connection, units: Iterable<Unit>, answers: [number, Answer][]): boolean {
+  for (const [id, unit] of units) {
+    const answer = runUnit(connection, unit);
+    if (!('results' in answer)) return false;
+    answers.push([id, answer]);
+  }
+  return true;
+}
+
+function runAlone(connection: Connection, unit: readonly Statement[]): Answer {
   connection.run('savepoint unit');
+  const answer = runUnit(connection, unit);
+  if (!('results' in answer)) connection.run('rollback to unit');
+  connection.run('release unit');
+  return answer;
+}
+
+/** Stops at the first guard or statement that fails, and leaves what came before it. */
+function runUnit(connection: Connection, statements: readonly Statement[]): Answer {
+  const results: StepResult[] = [];
+  let sql = '';
   try {
-    const results: StepResult[] = [];
     for (const statement of statements) {
       sql = statement.sql;
       const result = connection.run(sql, statement.parameters);
       if (statement.guard !== undefined && !holds(statement.guard, result)) {
-        return undone(connection, { guard: statement.guard.name });
+        return { guard: statement.guard.name };
       }
       results.push(result);
     }
-    connection.run('release unit');
     return { results };
   } catch (cause) {
     if (!connection.database.isTransaction || isFull(cause)) throw cause;
-    return undone(connection, { failure: describeFailure(cause, sql) });
+    return { failure: describeFailure(cause, sql) };
   }
-}
-
-function undone(connection: Connection, answer: Answer): Answer {
-  connection.run('rollback to unit');
-  connection.run('release unit');
-  return answer;
 }
 
 function holds(guard: Guard, result: StepResult): boolean {

@@ -33,6 +33,30 @@ it('puts units that arrive together into few commits, and those that come alone 
   expect(together).toBeLessThan(50);
 });
 
+it('keeps of units that arrive together all that hold and nothing of those that do not', async () => {
+  const store = await temporaryStore();
+  const insert = (reason: string) =>
+    step(store.db.insertInto('audit_denials').values({ reason, day: 'd', count: 1 }));
+  const nothing = step(store.db.deleteFrom('audit_denials').where('reason', '=', 'no such'), {
+    name: 'there',
+    exactly: 1,
+  });
+  const atStart = commitsIn(store.dataFolder);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 60 }, (_, count) => {
+      if (count % 20 === 7) return store.write([insert(`guarded ${count}`), nothing]);
+      // The second row clashes with the first, which then must not stay either.
+      if (count % 20 === 13) return store.write([insert(`twice ${count}`), insert(`twice ${count}`)]);
+      return store.write([insert(`good ${count}`)]);
+    }),
+  );
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(6);
+  const rows = await store.db.selectFrom('audit_denials').select('reason').execute();
+  expect(rows).toHaveLength(54);
+  expect(rows.every(({ reason }) => reason.startsWith('good'))).toBe(true);
+  expect(commitsIn(store.dataFolder) - atStart).toBeLessThan(20);
+});
+
 it('never makes a commit larger than its limit', async () => {
   const store = await temporaryStore();
   const units = storeCommitUnitsMax * 2 + 1;
