@@ -6,6 +6,8 @@ export type RunListener = (events: readonly RunEvent[]) => void;
 export interface RunBus {
   /** Only after COMMIT (rules.md 4). An empty list says that there is something new to read. */
   publish(run: string, events: readonly RunEvent[]): void;
+  /** Whether somebody watches the run now; for others an empty list is as good as the events. */
+  isWatched(run: string): boolean;
   /** The answer ends the subscription. */
   subscribe(run: string, listener: RunListener): () => void;
 }
@@ -16,6 +18,7 @@ export function openRunBus(): RunBus {
     publish(run, events) {
       for (const listener of listeners.get(run) ?? []) listener(events);
     },
+    isWatched: (run) => listeners.has(run),
     subscribe(run, listener) {
       const those = listeners.get(run) ?? new Set();
       listeners.set(run, those.add(listener));

@@ -1,5 +1,6 @@
 // One unit of work on one run: guards, changes, the events under consecutive numbers, the audit. What was committed
 // is told to the watchers, and nothing before that.
+import type { RunEvent } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { decisionsMax } from '../../protocol/limits.ts';
 import type { AuditEntry } from '../authority/change.ts';
@@ -31,40 +32,48 @@ type Committing = Pick<RunParts, 'store' | 'sql' | 'audit' | 'bus'>;
 
 /** Resolves with the results of `steps` when everything is durable. Rejects as `Store.write` does. */
 export async function commitRun(parts: Committing, change: RunChange): Promise<readonly StepResult[]> {
-  const { run, attempt, steps, events } = change;
-  const appends = appendSteps(parts, change);
+  const { run, steps } = change;
+  const watched = parts.bus.isWatched(run);
+  const appends = appendSteps(parts, change, watched);
   const audit = (change.audit ?? []).map((entry) => parts.audit.step(entry));
   const results = await parts.store.write([...steps, ...appends, ...audit, ...(change.alongside ?? [])]);
-  const given = results
-    .slice(steps.length, steps.length + appends.length)
-    .flatMap(({ rows }) => rows.map(numbersOf))
-    .sort((a, b) => a.seq - b.seq);
-  parts.bus.publish(
-    run,
-    events.map(({ event }, index) => {
-      const numbers = given[index];
-      if (numbers === undefined) throw new Error('an appended event came back without its number');
-      return committedEvent(event, { attempt, ...numbers });
-    }),
-  );
+  const appended = results.slice(steps.length, steps.length + appends.length);
+  parts.bus.publish(run, watched ? numberedEvents(change, appended) : []);
   return results.slice(0, steps.length);
 }
 
-/** Small events go in one statement; a large one is not worth being wrapped in JSON once more. */
+function numberedEvents(
+  { attempt, events }: RunChange,
+  appended: readonly StepResult[],
+): readonly RunEvent[] {
+  const given = appended.flatMap(({ rows }) => rows.map(numbersOf)).sort((a, b) => a.seq - b.seq);
+  return events.map(({ event }, index) => {
+    const numbers = given[index];
+    if (numbers === undefined) throw new Error('an appended event came back without its number');
+    return committedEvent(event, { attempt, ...numbers });
+  });
+}
+
+/** Many small events go in one statement; a few, or a large one, are not worth being wrapped in JSON once more. */
+const unwrappedMax = 3;
 const wrappedCharactersMax = 16 * 1024;
 
-function appendSteps(parts: Committing, { run, attempt, events }: RunChange): readonly Step[] {
+function appendSteps(
+  parts: Committing,
+  { run, attempt, events }: RunChange,
+  numbered: boolean,
+): readonly Step[] {
   const texts = events.map(({ event, wireSeq = null }) => ({
     kind: event.kind,
     wire: wireSeq,
     data: dataText(event),
   }));
   const count = texts.length;
-  if (count > 1 && texts.reduce((sum, { data }) => sum + data.length, 0) <= wrappedCharactersMax) {
-    return [parts.sql.appendAll({ run, attempt, count, events: JSON.stringify(texts) })];
+  if (count > unwrappedMax && texts.reduce((sum, { data }) => sum + data.length, 0) <= wrappedCharactersMax) {
+    return [parts.sql.appendAll({ run, attempt, count, events: JSON.stringify(texts) }, numbered)];
   }
   return texts.map(({ kind, wire, data }, index) =>
-    parts.sql.append({ run, attempt, kind, wireSeq: wire, back: count - 1 - index, data }),
+    parts.sql.append({ run, attempt, kind, wireSeq: wire, back: count - 1 - index, data }, numbered),
   );
 }
 

@@ -92,13 +92,10 @@ export function offerValues(parts: Pick<RunParts, 'store'>, { seat, run }: Offer
 }
 
 /** The event of the offer; appends nothing where the offer was not made. */
-export function appendOffered(parts: Pick<RunParts, 'sql'>, { seat, run }: Offering): Step {
-  return parts.sql.appendOffered({
-    run: run.id,
-    attempt: run.attempt,
-    agent: seat.agent.id,
-    data: dataText(offeredEvent(seat)),
-  });
+export function appendOffered(parts: Pick<RunParts, 'sql' | 'bus'>, { seat, run }: Offering): Step {
+  const { id, attempt } = run;
+  const data = dataText(offeredEvent(seat));
+  return parts.sql.appendOffered({ run: id, attempt, agent: seat.agent.id, data }, parts.bus.isWatched(id));
 }
 
 /** Tells the watchers, from the result of `appendOffered`. False where the offer was not made. */
@@ -107,11 +104,12 @@ export function publishOffered(
   { seat, run }: Offering,
   appended: StepResult | undefined,
 ): boolean {
-  const row = appended?.rows[0];
-  if (row === undefined) return false;
-  parts.bus.publish(run.id, [
-    committedEvent(offeredEvent(seat), { attempt: run.attempt, ...numbersOf(row) }),
-  ]);
+  if (appended === undefined || appended.changes === 0) return false;
+  const { attempt } = run;
+  parts.bus.publish(
+    run.id,
+    appended.rows.map((row) => committedEvent(offeredEvent(seat), { attempt, ...numbersOf(row) })),
+  );
   return true;
 }
 

@@ -179,7 +179,7 @@ async function storeAndOffer(
   let made = false;
   try {
     results = await writing;
-    made = publishOffered(parts, offering, results[bornSteps]);
+    made = publishOffered(parts, offering, results[stepsBeforeOffered]);
   } finally {
     if (!made) unreserve(seat, run);
   }
@@ -207,8 +207,8 @@ async function storeRun(
   }
 }
 
-/** How many steps of the unit come before those of the offer. */
-const bornSteps = 4;
+/** How many steps of the unit come before the event of the offer. */
+const stepsBeforeOffered = 5;
 
 function unitOf(
   parts: RunParts,
@@ -217,13 +217,12 @@ function unitOf(
 ): readonly Step[] {
   const { sql } = parts;
   const { id, action, project, group_id: group, operation } = run;
-  const values = rowOf(press, run, prepared);
   return [
     press.actor.guard,
     sql.takeSequence({ action, project, group, operation }),
-    offering === null ? sql.insertQueued(values) : sql.insertOffered(directValues(parts, offering, values)),
+    sql.insertQueued(rowOf(press, run, prepared)),
     sql.appendFirst({ run: id, data: dataText(stateEvent({ state: 'queued' })) }),
-    ...(offering === null ? [] : [appendOffered(parts, offering), sql.claimTurn({ run: id, group })]),
+    ...(offering === null ? [] : offerSteps(parts, offering)),
     parts.audit.step({
       ...press.actor.entry,
       operation: 'run.start',
@@ -242,11 +241,15 @@ function unitOf(
   ];
 }
 
-function directValues(parts: RunParts, offering: Offering, values: NewRunValues) {
-  const { agent, session, leaseMs, limit } = offerValues(parts, offering);
-  const takeable = offering.seat.definitions.get(offering.run.group_id)?.values() ?? [];
+function offerSteps(parts: RunParts, offering: Offering): readonly Step[] {
+  const { id, group_id: group, priority } = offering.run;
+  const takeable = offering.seat.definitions.get(group)?.values() ?? [];
   const digests = listOf([...takeable].map(({ digest }) => digest));
-  return { ...values, agent, session, leaseMs, limit, digests };
+  return [
+    parts.sql.offerDirect({ ...offerValues(parts, offering), priority, digests }),
+    appendOffered(parts, offering),
+    parts.sql.claimTurn({ run: id, group }),
+  ];
 }
 
 function rowOf(press: Press, run: RunFacts, prepared: PreparedInputs): NewRunValues {

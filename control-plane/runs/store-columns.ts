@@ -15,10 +15,10 @@ export function nextEvent(e: ExpressionBuilder<Database, 'runs'>) {
 }
 
 /**
- * In an agent's hands, or kept a slot by. Word for word the condition of the index `runs_held`: SQLite uses it for no
- * other, so narrower states are asked for beside it.
+ * In an agent's hands, or kept a slot by. Word for word the condition of the index `runs_held`, so that SQLite sees
+ * that it may use it.
  */
-export const isHeld = sql<boolean>`runs.state in ('offered', 'running', 'indeterminate')`;
+export const isHeld = sql<boolean>`(runs.state = 'offered' or runs.state = 'running' or runs.state = 'indeterminate')`;
 
 /** True of a run of whose action no later run has started. */
 export const noLaterStarted = sql<boolean>`not exists (select 1 from runs as later

@@ -5,6 +5,7 @@ import type { RunState } from '../../protocol/states.ts';
 import { nowMs } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
+import { textList } from './lists.ts';
 import { is, nextEvent, noLaterStarted, onRun } from './store-columns.ts';
 
 const offerTo = {
@@ -21,23 +22,30 @@ const offerTo = {
 
 export type OfferValues = typeof offerTo;
 
+const directTo = {
+  ...offerTo,
+  priority: 0,
+  /** What the agent could do instead, as a JSON list: a queued run of these is ahead. */
+  digests: '',
+};
+
 /**
  * True where the agent may have the run now: it is still in this session and not leaving, and its own limit on the
  * operation leaves room. An indeterminate run keeps its slot until evidence or a person frees it (rules.md 8).
  */
-export function mayHave(p: Pick<OfferValues, 'agent' | 'session' | 'group' | 'operation' | 'limit'>) {
+function mayHave(p: Pick<OfferValues, 'agent' | 'session' | 'group' | 'operation' | 'limit'>) {
   return sql<boolean>`(exists (select 1 from agents where agents.id = ${p.agent}
       and agents.session = ${p.session} and agents.status = 'active' and agents.draining = 0)
     and (${p.limit} < 0 or (select count(*) from runs as held
       where held.group_id = ${p.group} and held.operation = ${p.operation} and held.agent = ${p.agent}
-      and held.state in ('offered', 'running', 'indeterminate')
+      and (held.state = 'offered' or held.state = 'running' or held.state = 'indeterminate')
       and (held.state <> 'indeterminate' or held.released_by is null)) < ${p.limit}))`;
 }
 
 export function offerStatements(store: Store) {
   const { db, engine } = store;
   const now = nowMs(engine);
-  const offer = compileOnce(offerTo, (p) =>
+  const offering = (p: OfferValues) =>
     db
       .updateTable('runs')
       .set((e) => ({
@@ -55,7 +63,14 @@ export function offerStatements(store: Store) {
       .where('id', '=', p.run)
       .where('state', '=', is('queued'))
       .where('attempt', '=', p.attempt)
-      .where(mayHave(p)),
+      .where(mayHave(p));
+  const offer = compileOnce(offerTo, offering);
+  const offerDirect = compileOnce(directTo, (p) =>
+    offering(p).where(
+      sql<boolean>`not exists (select 1 from runs as ahead
+        where ahead.state = 'queued' and ahead.group_id = ${p.group} and ahead.priority >= ${p.priority}
+        and ahead.id <> ${p.run} and ahead.definition_digest in ${textList(engine, p.digests)})`,
+    ),
   );
 
   const claimTurn = compileOnce({ run: '', group: '' }, (p) => {
@@ -81,6 +96,8 @@ export function offerStatements(store: Store) {
   return {
     /** Changes nothing where the run is not queued any more, or the agent may not have it now. */
     offer: (values: OfferValues): Step => step(offer(values)),
+    /** The same in the unit in which the run is born; nothing where another one is ahead of it. */
+    offerDirect: (values: typeof directTo): Step => step(offerDirect(values)),
     claimTurn: (values: Parameters<typeof claimTurn>[0]): Step => step(claimTurn(values)),
     lockLimit: (values: Parameters<typeof lockLimit>[0]): Step => step(lockLimit(values)),
   };

@@ -94,31 +94,27 @@ export function eventStatements(store: Store) {
     back: 0,
     data: '',
   };
-  const append = compileOnce(event, (p) =>
-    db
-      .insertInto('run_events')
-      .columns([...columns])
-      .expression((e) =>
-        e
-          .selectFrom('runs')
-          .select([
-            'id',
-            sql<number>`last_event - ${p.back}`.as('seq'),
-            now.as('at'),
-            sql<RunEvent['kind']>`${p.kind}`.as('kind'),
-            sql<number>`${p.attempt}`.as('attempt'),
-            sql<number | null>`${p.wireSeq}`.as('wire_seq'),
-            sql<string>`${p.data}`.as('data'),
-          ])
-          .where('id', '=', p.run),
-      )
-      .returning(['seq', 'at']),
-  );
+  const insert = (p: typeof event) =>
+    db.insertInto('run_events').values({
+      run: p.run,
+      seq: sql<number>`(select last_event - ${p.back} from runs where id = ${p.run})`,
+      at: now,
+      kind: p.kind,
+      attempt: p.attempt,
+      wire_seq: p.wireSeq,
+      data: p.data,
+    });
+  const append = compileOnce(event, insert);
+  const appendNumbered = compileOnce(event, (p) => insert(p).returning(['seq', 'at']));
   return {
     /** The first event of a run that is stored in the same unit. */
     appendFirst: (values: Parameters<typeof appendFirst>[0]): Step => step(appendFirst(values)),
-    /** Appends one event under the number that the change before it took. */
-    append: (values: typeof event): Step => step(append(values), { name: 'event', exactly: 1 }),
+    /**
+     * Appends one event under the number that the change before it took. Only where they are asked for it gives
+     * `seq` and `at` back: that costs as much as the row.
+     */
+    append: (values: typeof event, numbered: boolean): Step =>
+      step((numbered ? appendNumbered : append)(values), { name: 'event', exactly: 1 }),
     ...batchStatements(store),
   };
 }
@@ -126,7 +122,8 @@ export function eventStatements(store: Store) {
 function batchStatements(store: Store) {
   const { db, engine } = store;
   const now = nowMs(engine);
-  const appendAll = compileOnce({ ...onRun, count: 0, events: '' }, (p) => {
+  const batch = { ...onRun, count: 0, events: '' };
+  const insertAll = (p: typeof batch) => {
     const { rows, at, text } = jsonRows(engine, p.events);
     return db
       .insertInto('run_events')
@@ -144,10 +141,13 @@ function batchStatements(store: Store) {
             sql<string>`${text('data')}`.as('data'),
           ])
           .where('runs.id', '=', p.run),
-      )
-      .returning(['seq', 'at']);
-  });
-  const appendOffered = compileOnce({ ...onRun, agent: '', data: '' }, (p) =>
+      );
+  };
+  const appendAll = compileOnce(batch, insertAll);
+  const appendAllNumbered = compileOnce(batch, (p) => insertAll(p).returning(['seq', 'at']));
+
+  const offered = { ...onRun, agent: '', data: '' };
+  const insertOffered = (p: typeof offered) =>
     db
       .insertInto('run_events')
       .columns([...columns])
@@ -167,14 +167,15 @@ function batchStatements(store: Store) {
           .where('attempt', '=', p.attempt)
           .where('agent', '=', p.agent)
           .where('state', '=', is('offered')),
-      )
-      .returning(['seq', 'at']),
-  );
+      );
+  const appendOffered = compileOnce(offered, insertOffered);
+  const appendOfferedNumbered = compileOnce(offered, (p) => insertOffered(p).returning(['seq', 'at']));
   return {
     /** The same for several at once: `events` is a JSON list of `{kind, wire, data}`, `count` its length. */
-    appendAll: (values: Parameters<typeof appendAll>[0]): Step =>
-      step(appendAll(values), { name: 'event', exactly: values.count }),
+    appendAll: (values: typeof batch, numbered: boolean): Step =>
+      step((numbered ? appendAllNumbered : appendAll)(values), { name: 'event', exactly: values.count }),
     /** Appends the event of an offer, where the offer was made. */
-    appendOffered: (values: Parameters<typeof appendOffered>[0]): Step => step(appendOffered(values)),
+    appendOffered: (values: typeof offered, numbered: boolean): Step =>
+      step((numbered ? appendOfferedNumbered : appendOffered)(values)),
   };
 }

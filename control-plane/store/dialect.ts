@@ -15,6 +15,11 @@ export function nowMs(engine: Engine): RawBuilder<number> {
     : sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
 }
 
+/** The larger of two values, neither of which is null. */
+export function larger(engine: Engine, a: RawBuilder<number>, b: RawBuilder<number>): RawBuilder<number> {
+  return engine === 'sqlite' ? sql<number>`max(${a}, ${b})` : sql<number>`greatest(${a}, ${b})`;
+}
+
 /** The part of a select query that a lock is put on. */
 interface Lockable<Query> {
   forUpdate(): { skipLocked(): Query };
