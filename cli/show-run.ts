@@ -11,11 +11,20 @@ export function showRun(print: Printer, run: Run): void {
   if (run.agent_unreachable_since !== null) {
     print.out(`  agent unreachable since ${time(run.agent_unreachable_since)}`);
   }
+  if (run.rebuilt !== null) {
+    print.out(
+      `  rebuilt     ${time(run.rebuilt.at)}, after a restore had lost it; ${missingOf(run.rebuilt.missing)}`,
+    );
+  }
   for (const line of inputLines(run)) print.out(`  input       ${line}`);
   if (run.started_at !== null && run.ended_at !== null) {
     print.out(`  took        ${duration(run.ended_at - run.started_at)}`);
   }
   for (const line of outcomeLines(run)) print.out(`  ${line}`);
+}
+
+function missingOf(missing: NonNullable<Run['rebuilt']>['missing']): string {
+  return missing.length === 0 ? 'nothing of it is missing' : `not known any more: ${missing.join(', ')}`;
 }
 
 function inputLines(run: Run): string[] {

@@ -19,7 +19,11 @@ export function channelHandlers(deps: { readonly agents: AgentsDeps; readonly ru
     async hello(connection, frame) {
       const hello = await recordHello(agents, connection, frame);
       const reconciled = await runs.reconcile(connection, frame);
-      connection.send(welcomeOf(agents, connection, { hello, heartbeatMs, runs: [...reconciled.runs] }));
+      connection.send({
+        ...welcomeOf(agents, connection, { hello, heartbeatMs, runs: [...reconciled.runs] }),
+        store_incarnation: agents.store.incarnation,
+        earlier_incarnations: [...deps.runs.parts.lives.asked],
+      });
       reconciled.ready();
     },
     async frame(connection, frame) {

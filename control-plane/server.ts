@@ -152,6 +152,8 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     authority: runAuthorityOf(authority),
     secrets,
     intentKey: currentIntentKey(pki),
+    intentKeys: async () =>
+      (await secrets.signingKeys.list('intent', { retired: true })).map(({ publicJwk }) => publicJwk),
     clock,
     random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),

@@ -57,7 +57,7 @@ export const runInHandSchema = z.object({
   state: z.enum(['accepted', 'begun', 'ended', 'interrupted']),
   last_seq: seqSchema,
   /** What was acknowledged up to there is not with the agent any more; a store that went back has lost it. */
-  acked_seq: seqSchema.default(0),
+  acked_seq: seqSchema.optional(),
 });
 export type RunInHand = z.infer<typeof runInHandSchema>;
 

@@ -3,6 +3,7 @@ import type { AgentFrame } from '../../protocol/frames.ts';
 import type { AgentConnection, HelloFrame } from '../channel/contract.ts';
 import type { Lanes } from './lanes.ts';
 import type { RunParts } from './parts.ts';
+import { askForLost, rebuildRun } from './rebuild.ts';
 import { reconcile, refreshSeat } from './reconcile.ts';
 import type { Reconciled } from './reconcile.ts';
 
@@ -33,6 +34,10 @@ export function runsChannelHandlers(parts: RunParts, lanes: Lanes): RunsChannelH
           return grantSlots(parts, connection, frame.slots);
         case 'drain':
           return leave(parts, connection);
+        case 'past':
+          return askForLost(parts, connection, frame);
+        case 'shown':
+          return rebuildRun(parts, connection, frame);
         case 'definitions':
           return refreshSeat(parts, connection);
         case 'heartbeat':

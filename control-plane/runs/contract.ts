@@ -1,5 +1,5 @@
 // What the parts of a run's path agree on: the facts of a row, a seat, and everything that they are given from outside.
-import type { CryptoKey } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { IntentKey } from '../../protocol/intent.ts';
 import type { AuditEntry, AuditTrail } from '../authority/change.ts';
 import type { Caller } from '../authority/caller.ts';
@@ -129,6 +129,8 @@ export interface RunsDeps {
   readonly secrets: Pick<Secrets, 'sealAtRest' | 'openTextAtRest'>;
   /** The active key that signs intents; see `intentKeyOf`. */
   readonly intentKey: () => IntentKey;
+  /** Public halves of all keys that ever signed intents of this store. */
+  readonly intentKeys: () => Promise<readonly JWK[]>;
   readonly clock: RunClock;
   readonly random: {
     /** A UUIDv7 (RFC 9562). */

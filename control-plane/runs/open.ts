@@ -7,6 +7,7 @@ import type { RunsChannelHandlers } from './channel.ts';
 import type { RunsDeps } from './contract.ts';
 import { Dispatcher } from './dispatch.ts';
 import { openLanes } from './lanes.ts';
+import { markSettled, readLives } from './lives.ts';
 import { neighboursOf } from './neighbours.ts';
 import type { RunParts } from './parts.ts';
 import { graceIsOver, settleRolledBack, wasRolledBack } from './recover.ts';
@@ -46,6 +47,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     neighbours: neighboursOf(deps.store),
     seats,
     bus: openRunBus(),
+    lives: await readLives(deps.store, deps.clock.now()),
     startedAt: deps.clock.now(),
     wake: (group) => {
       dispatcher.wake(group);
@@ -74,6 +76,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
   const sweep = async (beat: number): Promise<void> => {
     if (dispatcher.isHeld() && graceIsOver(parts)) {
       await settleRolledBack(parts);
+      await parts.store.write([markSettled(parts.store)]);
       dispatcher.release();
     }
     await sweepOnce(parts, beat);

@@ -1,6 +1,7 @@
 // Everything that the verbs of a run work with, put together once by open.ts.
 import type { RunBus } from './bus.ts';
 import type { RunsDeps, Seat } from './contract.ts';
+import type { StoreLives } from './lives.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Seats } from './seats.ts';
 import type { RunStatements } from './store.ts';
@@ -12,6 +13,8 @@ export interface RunParts extends RunsDeps {
   readonly neighbours: Neighbours;
   readonly seats: Seats;
   readonly bus: RunBus;
+  /** Of the store before this one; intents of these may be shown (rules.md 12). */
+  readonly lives: StoreLives;
   /** When this process began to serve, epoch ms. */
   readonly startedAt: number;
   /** Says that something may be claimed in that group now; costs nothing where nothing is. */

@@ -1,5 +1,6 @@
 // Runs as the API shows them: one, or a page of a project's, newest first.
 import type { z } from 'zod';
+import { rebuiltSchema } from '../../protocol/api/runs.ts';
 import type { Run, runListQuerySchema } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { parseJson } from '../../protocol/json.ts';
@@ -84,6 +85,7 @@ export function runOfRow(row: RunRow): Run {
     failure:
       row.failure_code === null ? null : { code: row.failure_code, message: row.failure_message ?? '' },
     evidence: outcomeOf(row.evidence),
+    rebuilt: rebuiltOf(row.rebuilt),
     cancel_requested_at: row.cancel_requested_at,
     queued_at: row.queued_at,
     offered_at: row.offered_at,
@@ -92,6 +94,10 @@ export function runOfRow(row: RunRow): Run {
     expires_at: row.expires_at,
     last_event: row.last_event,
   };
+}
+
+function rebuiltOf(text: string | null): Run['rebuilt'] {
+  return text === null ? null : rebuiltSchema.parse(parseJson(text));
 }
 
 function outcomeOf(text: string | null): Outcome | null {

@@ -16,7 +16,9 @@ export type HelloAction =
   /** It knows nothing of a run that was given to it: nobody can know how far it came (rules.md 3). */
   | { readonly kind: 'interrupt'; readonly run: RunFacts }
   /** The run is in its hands, in this session. */
-  | { readonly kind: 'adopt'; readonly run: RunFacts };
+  | { readonly kind: 'adopt'; readonly run: RunFacts }
+  /** Reports that the agent has no more were lost with the data: the next one continues behind them. */
+  | { readonly kind: 'skip'; readonly run: RunFacts; readonly seq: number };
 
 export interface HelloDecision {
   readonly welcome: readonly WelcomeRun[];
@@ -27,6 +29,8 @@ export interface HelloDecision {
 
 export interface HelloFacts {
   readonly agent: string;
+  /** The incarnation of the store. */
+  readonly store: string;
   readonly named: readonly RunInHand[];
   /** Rows of the runs that it names, and of all that are offered to it or running at it. */
   readonly rows: ReadonlyMap<string, RunFacts>;
@@ -61,12 +65,24 @@ function decideNamed(hello: HelloFacts, inHand: RunInHand): Named {
     return { welcome: { run: id, attempt, have_seq: 0, known: false }, run: null, actions: [], frames: [] };
   }
   const { run } = standing;
+  const lost = lostUpTo(hello, run, inHand);
   return {
-    welcome: { run: id, attempt, have_seq: run.last_wire_seq, known: true },
+    welcome: { run: id, attempt, have_seq: lost ?? run.last_wire_seq, known: true },
     run,
-    actions: actionsFor(run, inHand),
+    actions: [
+      ...actionsFor(run, inHand),
+      ...(lost === null ? [] : [{ kind: 'skip' as const, run, seq: lost }]),
+    ],
     frames: mustStop(run, inHand) ? [cancelFrame(run)] : [],
   };
+}
+
+/** Up to where reports are lost with the data that a restore replaced; null where none is. */
+function lostUpTo({ store }: HelloFacts, run: RunFacts, inHand: RunInHand): number | null {
+  if (run.store_incarnation === store || (run.state !== 'running' && run.state !== 'indeterminate'))
+    return null;
+  const { acked_seq: acked = 0 } = inHand;
+  return acked > run.last_wire_seq ? acked : null;
 }
 
 function actionsFor(run: RunFacts, inHand: RunInHand): readonly HelloAction[] {

@@ -64,7 +64,7 @@ async function decideOnRows(
     parts.reads.factsIn({ runs }),
   ])) as unknown as [RunFacts[], RunFacts[]];
   const rows = new Map([...held, ...named].map((run) => [run.id, run]));
-  return decideHello({ agent, named: hello.runs, rows });
+  return decideHello({ agent, store: parts.store.incarnation, named: hello.runs, rows });
 }
 
 async function carryOut(
@@ -76,11 +76,12 @@ async function carryOut(
   const { agentId: agent, session } = connection;
   const { run } = action;
   const { id, attempt } = run;
+  // After a rollback the row may be older than what became of it: the agent may still show it, or nobody does in time.
+  const isOlder = run.store_incarnation !== parts.store.incarnation;
   const guards: readonly Step[] = [parts.sql.session({ agent, session })];
   switch (action.kind) {
     case 'lapse':
-      // After a rollback the row may be older than what became of it; that is decided later (rules.md 12).
-      if (run.store_incarnation !== parts.store.incarnation) return;
+      if (isOlder) return;
       return giveBack(parts, run, {
         trigger: 'lapse',
         code: 'agent_lost',
@@ -88,6 +89,7 @@ async function carryOut(
         guards,
       });
     case 'interrupt':
+      if (isOlder) return;
       return conclude(parts, run, {
         trigger: 'interrupt',
         code: 'agent_interrupted',
@@ -100,6 +102,8 @@ async function carryOut(
         parts.sql.adopt({ run: id, attempt, agent, session, incarnation: parts.store.incarnation }),
       ]);
       return;
+    case 'skip':
+      return skipLost(parts, { run, agent, guards, seq: action.seq });
     case 'catch_up': {
       const { incarnation } = hello;
       const state = nextState(run.state, 'accept');
@@ -116,6 +120,29 @@ async function carryOut(
       });
     }
   }
+}
+
+/** Says in the run's own output what is missing from it. */
+async function skipLost(
+  parts: RunParts,
+  of: {
+    readonly run: RunFacts;
+    readonly agent: string;
+    readonly guards: readonly Step[];
+    readonly seq: number;
+  },
+): Promise<void> {
+  const { run, agent, guards, seq } = of;
+  const { id, attempt, last_wire_seq: last } = run;
+  const text = `wayside: reports ${last + 1} to ${seq} were lost with the data that a restore replaced\n`;
+  const bytes = Buffer.from(text).toString('base64');
+  const data = { operation: '', stream: 'system', bytes };
+  await commitRun(parts, {
+    run: id,
+    attempt,
+    steps: [...guards, parts.sql.skip({ run: id, attempt, agent, seq, events: 1 })],
+    events: [{ event: { kind: 'output', data } }],
+  });
 }
 
 async function takeSeat(parts: RunParts, connection: AgentConnection, hello: HelloFrame): Promise<Seat> {

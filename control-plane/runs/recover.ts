@@ -5,10 +5,15 @@ import { lostAgentGraceMs } from '../../protocol/limits.ts';
 import { conclude } from './conclude.ts';
 import type { RunFacts } from './contract.ts';
 import { forEachRun } from './for-each-run.ts';
+import { isSettled } from './lives.ts';
 import type { RunParts } from './parts.ts';
 
-/** True where open rows are of another incarnation of the store. */
-export async function wasRolledBack(parts: Pick<RunParts, 'store' | 'reads'>): Promise<boolean> {
+/**
+ * True where open rows are of another incarnation of the store, and where there was another one and its agents have
+ * not had their time yet: what they have in hand may not even be in the rows.
+ */
+export async function wasRolledBack(parts: Pick<RunParts, 'store' | 'reads' | 'lives'>): Promise<boolean> {
+  if (parts.lives.known.size > 0 && !(await isSettled(parts.store))) return true;
   return (await openOfAnotherStore(parts)).length > 0;
 }
 

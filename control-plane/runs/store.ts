@@ -9,6 +9,7 @@ import { textList } from './lists.ts';
 import { is, isHeld, nextEvent, onRun } from './store-columns.ts';
 import { birthStatements } from './store-birth.ts';
 import { acceptStatements, offerStatements, requeueStatements } from './store-offer.ts';
+import { rebuildStatements } from './store-rebuild.ts';
 import { eventStatements, reportStatements } from './store-report.ts';
 
 export type RunStatements = ReturnType<typeof runStatements>;
@@ -26,6 +27,7 @@ export function runStatements(store: Store) {
     ...cancelStatements(store),
     ...pruneStatements(store),
     ...revokeStatements(store),
+    ...rebuildStatements(store),
   };
 }
 

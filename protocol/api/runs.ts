@@ -17,6 +17,13 @@ export const runStartSchema = z.strictObject({
 });
 export type RunStart = z.infer<typeof runStartSchema>;
 
+/** Of a run that a restored database had lost, put back from its signed intent and its agent's word (rules.md 12). */
+export const rebuiltSchema = z.object({
+  at: timeSchema,
+  /** What nobody has any more: its inputs and reason, output that was stored, details of its outcome. */
+  missing: z.array(z.enum(['inputs', 'reason', 'output', 'details'])),
+});
+
 export const runSchema = z.object({
   id: idSchema,
   project: z.object({ id: idSchema, name: nameSchema }),
@@ -47,6 +54,8 @@ export const runSchema = z.object({
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
   /** A late report about an indeterminate run, beside the verdict. */
   evidence: outcomeSchema.nullable(),
+  /** Not null where the row was lost with a restore and put back. */
+  rebuilt: rebuiltSchema.nullable(),
   cancel_requested_at: timeSchema.nullable(),
   queued_at: timeSchema,
   offered_at: timeSchema.nullable(),

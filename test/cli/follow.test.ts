@@ -37,6 +37,7 @@ const ran: Run = {
   started_at: 1,
   ended_at: null,
   expires_at: 1,
+  rebuilt: null,
   last_event: 0,
 };
 const output = (seq: number, bytes: Buffer) => ({

@@ -82,6 +82,11 @@ export class World {
   /** Says of a unit that was committed that its answer gets lost. */
   losesAnswer: ((unit: readonly Step[]) => boolean) | null = null;
 
+  /** Signs what the control plane of every world signs. */
+  static intentKey() {
+    return intentKey;
+  }
+
   static async open(): Promise<World> {
     const world = new World();
     await world.openStore();
@@ -143,6 +148,7 @@ export class World {
       authority: runAuthorityOf(this.authority),
       secrets: this.secrets,
       intentKey: () => intentKey,
+      intentKeys: () => Promise.resolve([intentJwk]),
       clock: { now: () => this.now, after: () => () => undefined },
       random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
       report: (report) => this.reports.push(report),

@@ -460,9 +460,9 @@ describe('sensitive inputs', () => {
 
 /** Runs of another process over the same store, with a policy of its own. */
 async function anotherProcess({ world }: ScheduleWorld): Promise<Runs> {
-  const { store, audit, secrets, intentKey, clock, random, report } = world.parts;
+  const { store, audit, secrets, intentKey, intentKeys, clock, random, report } = world.parts;
   const authority = runAuthorityOf(await openAuthority(store, { now: () => world.now }));
-  return openRuns({ store, audit, authority, secrets, intentKey, clock, random, report });
+  return openRuns({ store, audit, authority, secrets, intentKey, intentKeys, clock, random, report });
 }
 
 /** The process stands still at a named point, is killed there, and another one is started. */
