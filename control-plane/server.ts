@@ -1,6 +1,7 @@
 // The only wiring of the control plane: what is opened, in which order, and how it is closed again.
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { upkeepMs } from '../protocol/limits.ts';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import { actionRoutes } from './actions/routes.ts';
@@ -10,6 +11,7 @@ import { forgetConnections } from './agents/record-pulse.ts';
 import { followAuthorities } from './agents/follow-authorities.ts';
 import type { AuthorityFollower } from './agents/follow-authorities.ts';
 import { agentRoutes } from './agents/routes.ts';
+import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
 import { openAudit } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
@@ -54,8 +56,10 @@ import { needsKeyring, openSecrets } from './secrets/secrets.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import { storeRoutes } from './store/routes.ts';
 import { openSqliteStore } from './store/sqlite.ts';
+import { databasePath } from './store/sqlite/data-folder.ts';
 import type { Store } from './store/store.ts';
 import { variableRoutes } from './variables/routes.ts';
+import { startUpkeep } from './upkeep.ts';
 
 const version = '0.1.0';
 
@@ -106,6 +110,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     core.schedules.start();
     closing.push(() => core.schedules.close());
     const ownerToken = await issueFirstToken(core);
+    const upkeep = startUpkeep({
+      clock: core.clock,
+      everyMs: upkeepMs,
+      report: (duty, cause) => options.log.error({ err: cause, duty }, 'a duty of the upkeep failed'),
+      duties: [
+        { name: 'audit', perform: () => core.audit.prune() },
+        { name: 'join tokens', perform: () => pruneJoinTokens(core) },
+      ],
+    });
+    closing.push(() => upkeep.close());
     if (ownerToken !== null) await core.authority.reload();
     const { urls } = agents.deps;
     return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken, close };
@@ -137,6 +151,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     clock,
     report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
   });
+    ...(store.engine === 'sqlite' ? { file: databasePath(config.dataFolder) } : {}),
   closing.push(() => audit.close());
   if (await isEmpty(store)) await createOrganization({ store, audit });
   const authority = await openAuthority(store, clock, {

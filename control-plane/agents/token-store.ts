@@ -85,3 +85,12 @@ export function spendJoinToken(
     { name: 'join_token', exactly: 1 },
   );
 }
+
+/** Tokens that were spent, or lapsed, before `before` (epoch ms). */
+export function deleteJoinTokensBefore(store: Store, before: number): Step {
+  return step(
+    store.db
+      .deleteFrom('join_tokens')
+      .where((build) => build.or([build('used_at', '<', before), build('expires_at', '<', before)])),
+  );
+}
