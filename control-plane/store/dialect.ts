@@ -35,7 +35,10 @@ export function lockClaim<Query extends Lockable<Query>>(engine: Engine, query: 
   return engine === 'sqlite' ? query : query.forUpdate().skipLocked();
 }
 
-/** Orders rows by when they were committed; on PostgreSQL by their UUIDv7, the nearest that it has. */
-export function commitOrder(engine: Engine): RawBuilder<number | string> {
-  return engine === 'sqlite' ? sql<number>`rowid` : sql<string>`id`;
+/**
+ * Orders rows by when they were committed. On PostgreSQL by the transaction that wrote them last and their place in it:
+ * those of one control plane follow one another, and those of several are as good as at once.
+ */
+export function commitOrder(engine: Engine): RawBuilder<unknown> {
+  return engine === 'sqlite' ? sql`rowid` : sql`(-age(xmin), cast(cast(cmin as text) as bigint))`;
 }

@@ -37,24 +37,39 @@ export async function engineEnvironment(dataFolder: string): Promise<Record<stri
   return engine === 'sqlite' ? {} : { DATABASE_URL: await databaseOf(dataFolder) };
 }
 
-/** Drops the database of a data folder, where it has one; before the folder is removed. */
-export async function dropDatabaseOf(dataFolder: string): Promise<void> {
-  const file = join(dataFolder, 'test-database');
-  if (existsSync(file)) await dropDatabase(readFileSync(file, 'utf8'));
-}
+/** Databases of this process that no test uses any more: emptying one is cheaper than making one. */
+const free: string[] = [];
 
 async function databaseOf(dataFolder: string): Promise<string> {
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
   const file = join(dataFolder, 'test-database');
   if (existsSync(file)) return readFileSync(file, 'utf8');
-  const url = await createDatabase();
+  const used = free.pop();
+  const url = used ?? (await createDatabase());
+  if (used !== undefined) await emptyDatabase(used);
   writeFileSync(file, url);
   try {
-    onTestFinished(() => dropDatabase(url));
+    onTestFinished(() => void free.push(url));
   } catch {
-    // Not within a test: whoever made it drops it, or it goes with the server.
+    // Not within a test: it goes with the server.
   }
   return url;
+}
+
+async function emptyDatabase(url: string): Promise<void> {
+  await runIn(url, async (client) => {
+    await client.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+    const { rows } = await client.query<{ name: string }>(
+      `select quote_ident(relname) as name from pg_class
+        where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'migrations'`,
+    );
+    const names = rows.map(({ name }) => name);
+    // References are not looked at, so the order does not matter. Truncating would take ten times as long.
+    const deletes = names.map((name) => `delete from ${name}`);
+    await client.query(['set session_replication_role = replica', ...deletes].join(';'));
+  });
 }
 
 /** A database with the newest schema and nothing in it, or with nothing at all. */

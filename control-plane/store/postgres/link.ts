@@ -144,15 +144,32 @@ function listenForLoss(client: Client): Loss {
 
 const changing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
-/** Texts that have a name on every connection; parsing and planning them again would cost more than running them. */
+/**
+ * The types of the parameters are told and not left to be guessed: PostgreSQL takes a value in a `case` for text where it
+ * does not know better, and refuses it for a number then. They are part of what a prepared statement is.
+ */
+function typeOf(value: unknown): number {
+  switch (typeof value) {
+    case 'string':
+      return 25; // text
+    case 'number':
+    case 'bigint':
+      return 20; // int8
+    default:
+      return value === null ? 0 : 17; // unknown, bytea
+  }
+}
+
+/** Statements that have a name on every connection; parsing and planning them again would cost more than running them. */
 const names = new Map<string, string>();
 
-function nameOf(sql: string): string | undefined {
-  const known = names.get(sql);
+function nameOf(sql: string, parameterTypes: readonly number[]): string | undefined {
+  const key = `${parameterTypes.join()} ${sql}`;
+  const known = names.get(key);
   if (known !== undefined) return known;
   if (names.size >= storeStatementsMax) return undefined;
   const name = `w${names.size}`;
-  names.set(sql, name);
+  names.set(key, name);
   return name;
 }
 
@@ -168,8 +185,11 @@ function linkOver(client: Client, loss: Loss, backend: Link['backend']): Link {
     if (loss.cause !== null) throw loss.cause;
     waiting += 1;
     try {
-      const name = nameOf(sql);
-      const text = { text: sql, values: [...parameters] };
+      const values = [...parameters];
+      const parameterTypes = values.map(typeOf);
+      const name = nameOf(sql, parameterTypes);
+      // `pg` reads both from one member: the types of the parameters as a list, and how results are read.
+      const text = { text: sql, values, types: Object.assign(parameterTypes, types) };
       return await client.query<Record<string, unknown>>(name === undefined ? text : { name, ...text });
     } finally {
       waiting -= 1;

@@ -26,7 +26,8 @@ export function openReads(lines: readonly Line[], clock: (() => number) | null):
         try {
           return await readTogether(link, statements, clock?.() ?? null);
         } catch (cause) {
-          if (stateOf(cause) === writeRefused) throw new Failure('store_failed', 'Reading cannot write.', { cause });
+          if (stateOf(cause) === writeRefused)
+            throw new Failure('store_failed', 'Reading cannot write.', { cause });
           if (!isAway(cause) || tries > 1) throw toStoreFailure(cause, '', new Map());
           link.destroy();
         }
