@@ -25,6 +25,7 @@ import { systemClock } from './channel/clock.ts';
 import type { Channel, ChannelReport } from './channel/contract.ts';
 import { openChannel } from './channel/open-channel.ts';
 import type { ServerConfig } from './config.ts';
+import { folderRoutes } from './folders/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
 import { listenApi } from './http/listen.ts';
@@ -55,11 +56,11 @@ import { keyringRoutes } from './secrets/routes.ts';
 import { needsKeyring, openSecrets } from './secrets/secrets.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import { storeRoutes } from './store/routes.ts';
-import { openSqliteStore } from './store/sqlite.ts';
 import { databasePath } from './store/sqlite/data-folder.ts';
+import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { variableRoutes } from './variables/routes.ts';
 import { startUpkeep } from './upkeep.ts';
+import { variableRoutes } from './variables/routes.ts';
 
 const version = '0.1.0';
 
@@ -109,7 +110,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     closing.push(() => core.runs.close());
     core.schedules.start();
     closing.push(() => core.schedules.close());
-    const ownerToken = await issueFirstToken(core);
     const upkeep = startUpkeep({
       clock: core.clock,
       everyMs: upkeepMs,
@@ -120,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ],
     });
     closing.push(() => upkeep.close());
+    const ownerToken = await issueFirstToken(core);
     if (ownerToken !== null) await core.authority.reload();
     const { urls } = agents.deps;
     return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken, close };
@@ -150,8 +151,8 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     secrets,
     clock,
     report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
-  });
     ...(store.engine === 'sqlite' ? { file: databasePath(config.dataFolder) } : {}),
+  });
   closing.push(() => audit.close());
   if (await isEmpty(store)) await createOrganization({ store, audit });
   const authority = await openAuthority(store, clock, {
@@ -318,6 +319,7 @@ async function openApi(
   organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);
+  folderRoutes(app, deps);
   projectRoutes(app, deps);
   groupRoutes(app, deps);
   agentRoutes(app, { ...agents.deps, ...deps, runs: runsOfAgent(runs.parts) });

@@ -200,6 +200,8 @@ const ownPermissions: readonly Permission[] = [
   'iam.token.create',
   'iam.token.read',
   'iam.token.revoke',
+  'iam.session.read',
+  'iam.session.end',
   'iam.support.request',
 ];
 

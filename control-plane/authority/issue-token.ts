@@ -32,6 +32,9 @@ export async function issueToken(
 ): Promise<{ readonly row: TokensTable; readonly token: string }> {
   const { principal } = request;
   if (principal.disabled) throw new Failure('conflict', `${principal.name} is disabled.`);
+  if (principal.kind === 'team' || principal.kind === 'agent') {
+    throw new Failure('conflict', `${principal.name} is no user and no service, and has no tokens.`);
+  }
   await refuseEscalation(deps, context, principal);
   const permissions = await narrowed(deps, context, request.permissions);
   const expires_at = expiryOf(deps, context, request);

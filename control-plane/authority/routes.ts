@@ -36,6 +36,7 @@ import { levelName, projectLevel } from './level.ts';
 import { parseLevel } from './parse-level.ts';
 import { findProject } from './policy.ts';
 import type { Policy } from './policy.ts';
+import { roleRoutes } from './role-routes.ts';
 import {
   bindingResource,
   bindingsResource,
@@ -64,6 +65,7 @@ export function authorityRoutes(app: FastifyInstance, deps: Deps): void {
     }),
   });
   tokenRoutes(app, deps);
+  roleRoutes(app, deps);
   bindingRoutes(app, deps);
   decisionRoutes(app, deps);
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { principalCreateSchema, principalPageSchema, principalSchema } from '../../protocol/api/authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
+import { Failure } from '../../protocol/failures.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
 import { findPrincipal } from '../authority/find.ts';
 import type { ChangeDeps } from '../authority/change.ts';
@@ -13,12 +14,14 @@ import type { PrincipalsTable } from '../store/schema.ts';
 import { createPrincipal } from './create.ts';
 import { disablePrincipalById } from './disable.ts';
 import { readPrincipal } from './read.ts';
+import { teamRoutes } from './team-routes.ts';
 import { selectPrincipals } from './store.ts';
 
 const params = z.object({ principal: referenceSchema });
 const tag = 'principals';
 
 export function principalRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  teamRoutes(app, deps);
   route(app, deps, {
     method: 'POST',
     url: '/v1/principals',
@@ -74,6 +77,9 @@ export function principalRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDe
     answers: { 204: null },
     handler: async (context) => {
       const principal = findPrincipal(deps.authority.policy(), context.params.principal);
+      if (principal.kind === 'team') {
+        throw new Failure('not_found', `${principal.name} is a team; \`wayside team delete\` deletes it.`);
+      }
       await disablePrincipalById(deps, context, principal);
       return { status: 204 };
     },

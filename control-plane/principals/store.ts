@@ -8,7 +8,11 @@ export function selectPrincipals(
   store: Store,
   page: { readonly organization: string; readonly after: string | null; readonly limit: number },
 ): CompiledQuery<PrincipalsTable> {
-  let query = store.db.selectFrom('principals').selectAll().where('organization', '=', page.organization);
+  let query = store.db
+    .selectFrom('principals')
+    .selectAll()
+    .where('organization', '=', page.organization)
+    .where('kind', '!=', 'team');
   if (page.after !== null) query = query.where('id', '<', page.after);
   return query
     .orderBy('id', 'desc')
@@ -25,7 +29,7 @@ export function insertPrincipal(
   principal: {
     readonly id: string;
     readonly organization: string;
-    readonly kind: 'user' | 'service';
+    readonly kind: PrincipalsTable['kind'];
     readonly name: string;
   },
 ): Step {

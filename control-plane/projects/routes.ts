@@ -7,17 +7,20 @@ import {
   projectSchema,
   projectUpdateSchema,
 } from '../../protocol/api/authority.ts';
+import { moveSchema } from '../../protocol/api/policy.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
 import { changedMeanwhile, etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
+import type { Decision } from '../authority/authorize.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { mustFindFolder } from '../authority/find.ts';
 import { folderInBody } from '../authority/resources.ts';
 import type { ProjectsTable } from '../store/schema.ts';
 import { createProject } from './create.ts';
+import { moveProjectTo } from './move.ts';
 import { removeProject } from './remove.ts';
 import { selectProject, selectProjects } from './store.ts';
 import { updateProjectDescription } from './update.ts';
@@ -64,10 +67,10 @@ export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps
         selectProjects(deps.store, { organization, after, limit: query.limit }),
       );
       const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
-      const visible = page.items.filter(
-        ({ id: project }) =>
-          deps.authority.decide(caller, 'wayside.project.read', { organization, project, thing: null })
-            .allowed,
+      const visible = page.items.filter(({ id: project }) =>
+        mayEnter(
+          deps.authority.decide(caller, 'wayside.project.read', { organization, project, thing: null }),
+        ),
       );
       return { status: 200, body: { items: visible.map(view), next_cursor: page.next_cursor } };
     },
@@ -108,6 +111,26 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     },
   });
   route(app, deps, {
+    method: 'POST',
+    url: '/v1/projects/:project/move',
+    permission: 'wayside.project.move',
+    changesPolicy: true,
+    summary: 'Move a project into a folder, or out of all; other bindings reach it at once',
+    tag,
+    params,
+    hears: ['if-match'],
+    body: moveSchema,
+    answers: { 200: projectSchema },
+    handler: async (context) => {
+      const before = await readProject(deps, context.project.id);
+      requireMatch(context.request, before.revision);
+      const { folder } = context.body;
+      const to = folder === null ? null : mustFindFolder(deps.authority.policy(), folder);
+      const row = await moveProjectTo(deps, context, { before, folder: to });
+      return { status: 200, body: view(row), headers: { etag: etagOf(row.revision) } };
+    },
+  });
+  route(app, deps, {
     method: 'DELETE',
     url: '/v1/projects/:project',
     permission: 'wayside.project.delete',
@@ -129,6 +152,11 @@ async function readProject(deps: ChangeDeps, id: string): Promise<ProjectsTable>
   const [row] = await deps.store.read(selectProject(deps.store, id));
   if (row === undefined) throw changedMeanwhile();
   return row;
+}
+
+/** Whoever may do something to a single thing in a project has to find it there. */
+function mayEnter({ allowed, visible, reason }: Decision): boolean {
+  return allowed || (visible && reason === 'no_binding');
 }
 
 function viewOf({ authority }: RouteDeps): (row: ProjectsTable) => z.input<typeof projectSchema> {

@@ -53,6 +53,21 @@ export function updateProject(
   };
 }
 
+export function moveProject(
+  store: Store,
+  move: { readonly id: string; readonly folder: string | null; readonly revision: number },
+): Step {
+  return {
+    query: store.db
+      .updateTable('projects')
+      .set({ folder: move.folder, revision: move.revision + 1 })
+      .where('id', '=', move.id)
+      .where('revision', '=', move.revision)
+      .compile(),
+    guard: { name: 'revision', exactly: 1 },
+  };
+}
+
 /** Deletes it where nothing hangs on it any more; the foreign keys refuse otherwise. */
 export function deleteProject(store: Store, id: string): Step {
   return {

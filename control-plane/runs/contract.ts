@@ -83,7 +83,12 @@ export interface Actor {
 
 /** The right to start a run, asked again when it is claimed (rules.md 17). All three speak of the policy in memory. */
 export interface RunAuthority {
-  mayStill(run: Pick<RunFacts, 'organization' | 'project' | 'action' | 'requested_by' | 'token'>): boolean;
+  mayStill(
+    run: Pick<
+      Candidate,
+      'organization' | 'project' | 'action' | 'group_id' | 'requested_by' | 'token' | 'visible_inputs'
+    >,
+  ): boolean;
   /** Proves at commit that the policy is still the one that `mayStill` was asked of. */
   guard(): Step;
   reload(): Promise<void>;

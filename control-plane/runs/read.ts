@@ -53,7 +53,7 @@ export async function listRuns(parts: Reading, page: RunPageQuery): Promise<read
 export async function findRun(
   parts: Reading,
   run: string,
-): Promise<Pick<RunsTable, 'organization' | 'project' | 'action'> | null> {
+): Promise<Pick<RunsTable, 'id' | 'organization' | 'project' | 'action' | 'group_id'> | null> {
   const [row] = await parts.store.read(parts.reads.facts({ run }));
   return row ?? null;
 }

@@ -2,6 +2,7 @@
 // unit. Where a free agent is connected and nobody is ahead, the offer is in the same commit (direct dispatch).
 import type { Run, RunStart } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
+import type { KnownInputs } from '../authority/conditions.ts';
 import type { ActionsTable } from '../store/schema.ts';
 import type { Step, StepResult } from '../store/store.ts';
 import { storedInputs } from '../variables/stored-inputs.ts';
@@ -9,6 +10,7 @@ import { choosePlace, countRoom, placeOf } from './assign.ts';
 import { choosableDefinitions } from './choose-definition.ts';
 import type { DefinitionChoice } from './choose-definition.ts';
 import { outcomeUnknown } from './commit.ts';
+import { clearInputs } from './known-inputs.ts';
 import type { Actor, RunFacts, Seat } from './contract.ts';
 import { dataText, stateEvent } from './events.ts';
 import { listOf } from './lists.ts';
@@ -47,6 +49,11 @@ export interface Press {
    * sensitive is refused then, never shown (rules.md 19).
    */
   readonly sealed?: ReadonlySet<string>;
+  /**
+   * Decides once more, with the inputs that the run will have, where bindings have conditions on them. Throws what a
+   * denial throws; answers who asks, by the decision that holds.
+   */
+  readonly judge?: (inputs: KnownInputs) => Promise<Actor> | Actor;
   /** What else is stored in the same unit, for instance an idempotency key for the run's id. */
   readonly remember?: (run: string) => readonly Step[];
 }
@@ -56,9 +63,11 @@ export interface Press {
  * `definition_not_accepted`, `invalid_inputs`, `sensitive_needs_sensitive_input`, `secret_too_short`, and
  * GuardFailed where the decision or the action moved meanwhile: then the caller decides again.
  */
-export async function requestRun(parts: RunParts, press: Press): Promise<Run> {
-  const resolved = await decideInputs(parts, press);
-  refuseUnsealed(resolved, press.sealed);
+export async function requestRun(parts: RunParts, asked: Press): Promise<Run> {
+  const resolved = await decideInputs(parts, asked);
+  refuseUnsealed(resolved, asked.sealed);
+  const actor = await asked.judge?.(clearInputs(resolved.inputs));
+  const press = actor === undefined ? asked : { ...asked, actor };
   const run = newRun(parts, press, resolved.definition);
   const prepared = await prepareInputs(parts, resolved.inputs, runCell(run));
   const seat = parts.isHeld() ? null : freeSeat(parts, run);

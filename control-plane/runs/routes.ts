@@ -20,19 +20,23 @@ import { eventStreamsPerPrincipalMax } from '../../protocol/limits.ts';
 import { readAction } from '../actions/read.ts';
 import { entryOf } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
+import type { KnownInputs } from '../authority/conditions.ts';
 import { lastEventId, sendEventStream, wantsEventStream } from '../http/event-stream.ts';
 import { idempotencyOf } from '../http/idempotency.ts';
 import type { IdempotencyDeps } from '../http/idempotency.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
+import { demand } from '../http/decide.ts';
 import type { ResourceOf } from '../http/decide.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { cancelRun } from './cancel.ts';
 import type { Actor } from './contract.ts';
 import type { Runs } from './open.ts';
+import { inputsOfRun } from './known-inputs.ts';
 import { findRun, listRuns, readRun } from './read.ts';
 import { releaseRun } from './release.ts';
 import { requestRun } from './request.ts';
+import { runResourceOf } from './run-resource.ts';
 import { readRunEvents, watchRun } from './watch.ts';
 
 type Deps = RouteDeps & IdempotencyDeps & { readonly runs: Runs };
@@ -59,6 +63,7 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
     tag,
     params: actionParams,
     hears: ['idempotency-key'],
+    inputs: 'later',
     body: runStartSchema,
     answers: { 201: runSchema },
     handler: async (context) => {
@@ -76,6 +81,7 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
         action,
         body: context.body,
         remember: once.remember,
+        ...(context.decision.settled ? {} : { judge: (inputs) => judged(deps, context, inputs) }),
       });
       return { status: 201, body: run, headers: { location: `/v1/runs/${run.id}` } };
     },
@@ -177,6 +183,7 @@ function stopRoutes(app: FastifyInstance, deps: Deps): void {
     url: '/v1/runs/:run/cancel',
     permission: 'wayside.run.cancel',
     resource,
+    inputs: ({ params }) => inputsOfRun(parts, params['run'] ?? ''),
     summary: 'Cancel a run: at once where it has not started, else by stopping it',
     tag,
     params: runParams,
@@ -216,8 +223,16 @@ function runResource(deps: Deps): ResourceOf {
     const run = idSchema.safeParse(params['run']);
     const found = run.success ? await findRun(deps.runs.parts, run.data) : null;
     if (found === null) return null;
-    return { organization: found.organization, project: found.project, thing: `runs/${params['run'] ?? ''}` };
+    return runResourceOf(found);
   };
+}
+
+/** Where bindings have conditions: once more, with the inputs that the run will have. */
+async function judged(deps: Deps, context: ChangeContext, inputs: KnownInputs): Promise<Actor> {
+  const { permission, resource } = context.decision.question;
+  const why = 'You may start this only with certain inputs.';
+  const decision = await demand(deps, context.request, { permission, resource, inputs, why });
+  return actorOf({ ...context, decision, guard: deps.authority.guard(decision) });
 }
 
 function actorOf(context: ChangeContext): Actor {

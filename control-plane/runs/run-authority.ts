@@ -3,6 +3,8 @@ import type { Authority } from '../authority/authority.ts';
 import { credentialOf } from '../authority/authenticate.ts';
 import type { Policy, TokenRecord } from '../authority/policy.ts';
 import type { RunAuthority } from './contract.ts';
+import { actionResource } from './run-resource.ts';
+import { storedInputsOf } from './known-inputs.ts';
 
 /**
  * The principal must still hold the permission. A token that was revoked since takes its runs with it; one that merely
@@ -17,12 +19,11 @@ export function runAuthorityOf(authority: Authority): RunAuthority {
       const token = run.token === null ? null : (tokensOf(policy).get(run.token) ?? null);
       if (principal === undefined || (run.token !== null && token === null)) return false;
       const credential = token === null ? null : credentialOf(token);
-      const { organization, project, action } = run;
-      return authority.decide({ principal, credential, actors: [] }, 'wayside.run.start', {
-        organization,
-        project,
-        thing: `actions/${action}`,
-      }).allowed;
+      const caller = { principal, credential, actors: [] };
+      const resource = actionResource(run);
+      const decision = authority.decide(caller, 'wayside.run.start', resource, 'later');
+      if (decision.settled) return decision.allowed;
+      return authority.decide(caller, 'wayside.run.start', resource, storedInputsOf(run)).allowed;
     },
     guard: () => authority.guard({ policy_revision: authority.policy().revision }),
     reload: () => authority.reload(),

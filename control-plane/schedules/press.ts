@@ -1,13 +1,18 @@
 // One press for a schedule, on behalf of the principal that made it and by the rights that it has now.
 import { Failure } from '../../protocol/failures.ts';
+import type { RunStart } from '../../protocol/api/runs.ts';
 import { readAction } from '../actions/read.ts';
+import type { ActionRow } from '../actions/store.ts';
 import type { Decision } from '../authority/authorize.ts';
 import { onBehalfOf } from '../authority/caller.ts';
 import type { Caller } from '../authority/caller.ts';
+import type { KnownInputs } from '../authority/conditions.ts';
 import { refuseUnauthorized } from '../runs/claim.ts';
 import type { Actor } from '../runs/contract.ts';
 import type { RunParts } from '../runs/parts.ts';
-import { requestRun } from '../runs/request.ts';
+import { clearInputs } from '../runs/known-inputs.ts';
+import { decideInputs, requestRun } from '../runs/request.ts';
+import { actionResource } from '../runs/run-resource.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Firing } from './contract.ts';
 import { openInputs, sealedNames } from './inputs.ts';
@@ -25,16 +30,21 @@ export async function pressForSchedule(
   times: { readonly at: number; readonly next: number | null },
 ): Promise<void> {
   const { parts } = deps.runs;
-  const { caller, decision } = decide(deps, row);
+  const caller = callerOf(deps, row);
   const action = await readAction(deps.store, row.project, row.action);
   const inputs = await openInputs(parts, row);
+  const body = { inputs, priority: 0, reason: reasonOf(row, times.at) };
+  const decision = await decide(deps, row, { caller, action, body });
   const { allowed } = decision;
   // Without the right nothing may be offered in the same unit; a queued run is refused by whoever comes to it first.
   const held: RunParts = { ...parts, isHeld: () => true };
   const run = await requestRun(allowed ? parts : held, {
     actor: actorOf(deps, row, { caller, decision }),
     action,
-    body: { inputs, priority: 0, reason: reasonOf(row, times.at) },
+    body,
+    ...(decision.settled || !allowed
+      ? {}
+      : { judge: (known) => judged(deps, row, { caller, action, known }) }),
     schedule: row.id,
     sealed: sealedNames(row),
     remember: (id) => [
@@ -51,17 +61,46 @@ export async function pressForSchedule(
   if (!allowed) await refuse(parts, run.id);
 }
 
-function decide(deps: Firing, row: DueRow): { readonly caller: Caller; readonly decision: Decision } {
+function callerOf(deps: Firing, row: DueRow): Caller {
   const principal = deps.authority.policy().principals.get(row.created_by);
-  if (principal === undefined) {
-    const { code, message } = lostAuthority(row);
-    throw new Failure(code, message);
-  }
-  const caller = onBehalfOf(principal);
-  const { organization, project } = row;
-  const thing = `actions/${row.action}`;
-  const decision = deps.authority.decide(caller, 'wayside.run.start', { organization, project, thing });
-  return { caller, decision };
+  if (principal !== undefined) return onBehalfOf(principal);
+  const { code, message } = lostAuthority(row);
+  throw new Failure(code, message);
+}
+
+/** Where bindings have conditions, with the inputs that a press would have at this moment. */
+async function decide(
+  deps: Firing,
+  row: DueRow,
+  asked: { readonly caller: Caller; readonly action: ActionRow; readonly body: RunStart },
+): Promise<Decision> {
+  const { caller, action, body } = asked;
+  const { organization } = row;
+  const resource = actionResource({ ...action, organization, action: action.id });
+  const first = deps.authority.decide(caller, 'wayside.run.start', resource, 'later');
+  if (first.settled) return first;
+  const { inputs } = await decideInputs(deps.runs.parts, {
+    action,
+    body,
+    actor: { entry: { organization } },
+  });
+  const decision = deps.authority.decide(caller, 'wayside.run.start', resource, clearInputs(inputs));
+  // A stored variable may change before the run is stored, so that the press asks once more with what it really has.
+  return decision.allowed ? { ...decision, settled: false } : decision;
+}
+
+/** Throws `authority_lost` where the inputs have changed since `decide`. */
+function judged(
+  deps: Firing,
+  row: DueRow,
+  asked: { readonly caller: Caller; readonly action: ActionRow; readonly known: KnownInputs },
+): Actor {
+  const { caller, action, known } = asked;
+  const resource = actionResource({ ...action, organization: row.organization, action: action.id });
+  const decision = deps.authority.decide(caller, 'wayside.run.start', resource, known);
+  if (decision.allowed) return actorOf(deps, row, { caller, decision });
+  const { code, message } = lostAuthority(row);
+  throw new Failure(code, message);
 }
 
 function actorOf(

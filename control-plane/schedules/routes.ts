@@ -9,6 +9,7 @@ import {
 } from '../../protocol/api/operations.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
+import type { JsonValue } from '../../protocol/json.ts';
 import { readAction } from '../actions/read.ts';
 import type { ActionRow } from '../actions/store.ts';
 import type { ChangeContext } from '../authority/change.ts';
@@ -17,8 +18,12 @@ import { etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
+import { clearInputs } from '../runs/known-inputs.ts';
+import { decideInputs } from '../runs/request.ts';
+import { actionResource } from '../runs/run-resource.ts';
 import type { ScheduleDeps } from './contract.ts';
 import { createSchedule } from './create.ts';
+import { openInputs } from './inputs.ts';
 import { readNow, readSchedule } from './read.ts';
 import { removeSchedule } from './remove.ts';
 import { selectSchedules } from './store.ts';
@@ -49,7 +54,7 @@ function createRoute(app: FastifyInstance, deps: Deps): void {
     answers: { 201: scheduleSchema },
     handler: async (context) => {
       const action = await readAction(deps.store, context.project.id, context.body.action);
-      await demandStart(deps, context, action);
+      await demandStart(deps, context, { action, inputs: context.body.inputs });
       const row = await createSchedule(deps, context, { action, body: context.body });
       const location = `/v1/projects/${context.project.id}/schedules/${row.id}`;
       return {
@@ -113,7 +118,10 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
       const before = await readSchedule(deps.store, project.id, context.params.schedule);
       requireMatch(context.request, before.revision);
       const action = await readAction(deps.store, project.id, before.action);
-      if (startsRuns(body)) await demandStart(deps, context, action);
+      if (startsRuns(body)) {
+        const inputs = body.inputs ?? (await openInputs(deps.runs.parts, before));
+        await demandStart(deps, context, { action, inputs });
+      }
       const row = await changeSchedule(deps, context, { before, action, body });
       return {
         status: 200,
@@ -140,12 +148,30 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
   });
 }
 
-/** Who lets an action be started at set times must be one that may start it. */
-async function demandStart(deps: Deps, context: ChangeContext, action: ActionRow): Promise<void> {
+/**
+ * Who lets an action be started at set times must be one that may start it, with the inputs that the schedule itself
+ * gives: what stored variables fill in may be something else by then.
+ */
+async function demandStart(
+  deps: Deps,
+  context: ChangeContext,
+  asked: { readonly action: ActionRow; readonly inputs: Readonly<Record<string, JsonValue>> },
+): Promise<void> {
+  const { action } = asked;
   const { organization } = context.caller.principal;
-  await demand(deps, context.request, {
+  const start = {
     permission: 'wayside.run.start',
-    resource: { organization, project: action.project, thing: `actions/${action.id}` },
+    resource: actionResource({ ...action, organization, action: action.id }),
     why: 'A schedule starts runs.',
+  } as const;
+  const decision = await demand(deps, context.request, { ...start, inputs: 'later' });
+  if (decision.settled) return;
+  const body = { inputs: asked.inputs, priority: 0 };
+  const { inputs } = await decideInputs(deps.runs.parts, {
+    action,
+    body,
+    actor: { entry: { organization } },
   });
+  const given = inputs.filter(({ name }) => Object.hasOwn(asked.inputs, name));
+  await demand(deps, context.request, { ...start, inputs: clearInputs(given) });
 }

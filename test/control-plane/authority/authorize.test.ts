@@ -1,154 +1,233 @@
 // The choke point against a slow, obvious oracle, and the properties that no policy may break.
-import { credentialOf } from '../../../control-plane/authority/authenticate.ts';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { authorize } from '../../../control-plane/authority/authorize.ts';
-import type { Question } from '../../../control-plane/authority/authorize.ts';
-import type { BindingRecord, Policy } from '../../../control-plane/authority/policy.ts';
+import type { Decision } from '../../../control-plane/authority/authorize.ts';
+import type { Policy } from '../../../control-plane/authority/policy.ts';
 import { roles } from '../../../control-plane/authority/roles.ts';
-import { roleNames } from '../../../protocol/api/authority.ts';
-import { permissions } from '../../../protocol/permissions.ts';
+import { decideAgain, traceOf } from '../../../control-plane/authority/trace.ts';
+import { decisionSchema } from '../../../protocol/api/authority.ts';
+import type { Permission } from '../../../protocol/permissions.ts';
+import { isReading } from '../../../protocol/permissions.ts';
+import { mayDo } from './oracle.ts';
+import {
+  askedArbitrary,
+  boundArbitrary,
+  callerIn,
+  credentialWith,
+  policyOf,
+  treeArbitrary,
+} from './policies.ts';
+import type { Asked, Tree } from './policies.ts';
 
-const organization = 'o1' as const;
-const projects = ['p1', 'p2'];
-const people = ['ada', 'ben', 'eve'];
+function questionOf(policy: Policy, asked: Asked) {
+  const { permission, resource, at, ceiling, within, elevated, actors } = asked;
+  const credential = credentialWith({ permissions: ceiling, within, elevated });
+  return { caller: callerIn(policy, asked.principal, { credential, actors }), permission, resource, at };
+}
 
-const bindingArbitrary = fc.record({
-  principal: fc.constantFrom(...people),
-  role: fc.constantFrom(...roleNames),
-  project: fc.constantFrom(null, ...projects),
-});
-const questionArbitrary = fc.record({
-  principal: fc.constantFrom(...people),
-  permission: fc.constantFrom(...permissions),
-  project: fc.constantFrom(null, ...projects),
-  ceiling: fc.option(fc.uniqueArray(fc.constantFrom(...permissions), { maxLength: 5 })),
-  disabled: fc.boolean(),
-  home: fc.constantFrom(organization, organization, organization, 'o2'),
-  asked: fc.constantFrom(organization, organization, organization, 'o2'),
-  thing: fc.constantFrom(null, 'principals/ada', 'principals/eve', 'actions/x'),
-});
-type Asked = typeof questionArbitrary extends fc.Arbitrary<infer T> ? T : never;
-type Bound = Omit<BindingRecord, 'id'>;
-
-function policyOf(bindings: readonly Bound[]): Policy {
-  const grouped = new Map<string, BindingRecord[]>();
-  bindings.forEach((binding, index) => {
-    const list = grouped.get(binding.principal) ?? [];
-    list.push({ ...binding, id: `b${index}` });
-    grouped.set(binding.principal, list);
+function ask(policy: Policy, asked: Asked): Decision {
+  const inputs = asked.inputs === null ? {} : { inputs: new Map(Object.entries(asked.inputs)) };
+  return authorize(policy, {
+    id: '00000000-0000-7000-8000-000000000000',
+    ...questionOf(policy, asked),
+    ...inputs,
   });
-  return {
-    organization: { id: organization, name: 'default' },
-    revision: 7,
-    principals: new Map(),
-    tokensByHash: new Map(),
-    bindingsByPrincipal: grouped,
-    projects: new Map(),
-    projectsByName: new Map(),
-  };
 }
 
-function ask(policy: Policy, asked: Asked) {
-  const question: Question = {
-    id: 'd',
-    at: 1,
-    caller: {
-      principal: {
-        id: asked.principal,
-        name: asked.principal,
-        kind: 'user',
-        organization: asked.home,
-        disabled: asked.disabled,
-      },
-      credential: credentialOf({
-        id: 't',
-        principal: asked.principal,
-        name: 't',
-        hash: '',
-        permissions: asked.ceiling === null ? null : new Set(asked.ceiling),
-        expiresAt: null,
-        revoked: false,
-      }),
-      actors: [],
-    },
-    permission: asked.permission,
-    resource: { organization: asked.asked, project: asked.project, thing: asked.thing },
-  };
-  return authorize(policy, question);
-}
-
-/** What the rules say, in the order in which a person would read them. */
-function oracle(bindings: readonly Bound[], asked: Asked): boolean {
-  if (asked.home !== organization || asked.asked !== organization || asked.disabled) return false;
-  if (asked.ceiling !== null && !asked.ceiling.includes(asked.permission)) return false;
-  if (asked.permission === 'iam.self.read') return true;
-  if (isOwnToken(asked)) return true;
-  for (const binding of bindings) {
-    if (binding.principal !== asked.principal) continue;
-    if (binding.project !== null && binding.project !== asked.project) continue;
-    if (roles[binding.role].has(asked.permission)) return true;
-  }
-  return false;
-}
-
-/** Everybody keeps their own tokens, wherever they have a role. */
-function isOwnToken({ permission, principal, project, thing }: Asked): boolean {
-  return permission.startsWith('iam.token.') && project === null && thing === `principals/${principal}`;
-}
-
-test('the decision equals the oracle', () => {
-  fc.assert(
-    fc.property(fc.array(bindingArbitrary, { maxLength: 8 }), questionArbitrary, (bindings, asked) => {
-      expect(ask(policyOf(bindings), asked).allowed).toBe(oracle(bindings, asked));
-    }),
-    { numRuns: 2_000 },
-  );
-});
-
-test('one more binding never takes a right away', () => {
-  fc.assert(
-    fc.property(fc.array(bindingArbitrary), bindingArbitrary, questionArbitrary, (bindings, extra, asked) => {
-      const before = ask(policyOf(bindings), asked).allowed;
-      if (before) expect(ask(policyOf([...bindings, extra]), asked).allowed).toBe(true);
-    }),
-  );
-});
-
-test('a narrower token never gains a right', () => {
-  fc.assert(
-    fc.property(fc.array(bindingArbitrary), questionArbitrary, (bindings, asked) => {
-      const policy = policyOf(bindings);
-      if (ask(policy, asked).allowed) expect(ask(policy, { ...asked, ceiling: null }).allowed).toBe(true);
-    }),
-  );
-});
-
-test('no path crosses organizations', () => {
-  fc.assert(
-    fc.property(fc.array(bindingArbitrary), questionArbitrary, (bindings, asked) => {
-      expect(ask(policyOf(bindings), { ...asked, asked: 'o2' }).reason).toBe('other_organization');
-      expect(ask(policyOf(bindings), { ...asked, home: 'o2' }).allowed).toBe(false);
-    }),
-  );
-});
-
-test('the trace names the binding that allowed it, and all that were looked at', () => {
-  const policy = policyOf([
-    { principal: 'ada', role: 'viewer', project: null },
-    { principal: 'ada', role: 'contributor', project: 'p1' },
-    { principal: 'ada', role: 'admin', project: 'p2' },
-  ]);
-  const asked = {
-    principal: 'ada',
-    project: 'p1',
+/** One question of somebody who is in the policy, with an elevated credential that takes nothing away. */
+function may(policy: Policy, principal: string, permission: Permission, more: Partial<Asked> = {}): Decision {
+  return ask(policy, {
+    principal,
+    permission,
+    resource: { organization: 'o1', project: 'p1', thing: null },
+    at: 5,
+    inputs: null,
     ceiling: null,
-    disabled: false,
-    home: organization,
-    asked: organization,
-    thing: null,
+    within: null,
+    elevated: true,
+    actors: [],
+    ...more,
+  });
+}
+
+const runs = { numRuns: 3_000 };
+
+describe('of any policy', () => {
+  test('the decision equals the oracle', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const policy = policyOf(tree);
+        const expected = mayDo(policy, { ...questionOf(policy, asked), inputs: asked.inputs });
+        expect(ask(policy, asked).allowed).toBe(expected);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test('one more allowing binding never takes a right away', () => {
+    fc.assert(
+      fc.property(treeArbitrary, boundArbitrary, askedArbitrary, (tree, extra, asked) => {
+        const before = ask(policyOf(tree), asked).allowed;
+        const more = {
+          ...tree,
+          bindings: [...(tree.bindings ?? []), { ...extra, effect: 'allow' as const }],
+        };
+        if (before) expect(ask(policyOf(more), asked).allowed).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  test('one more denial never gives a right', () => {
+    fc.assert(
+      fc.property(treeArbitrary, boundArbitrary, askedArbitrary, (tree, extra, asked) => {
+        const before = ask(policyOf(tree), asked).allowed;
+        const more = { ...tree, bindings: [...(tree.bindings ?? []), { ...extra, effect: 'deny' as const }] };
+        if (!before) expect(ask(policyOf(more), asked).allowed).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test('a denial wins over whatever allows', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const denial = { principal: asked.principal, role: 'owner', effect: 'deny' as const };
+        const policy = policyOf({ ...tree, bindings: [...(tree.bindings ?? []), denial] });
+        expect(ask(policy, asked).allowed).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test('less of a credential never gives a right', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const policy = policyOf(tree);
+        if (!ask(policy, asked).allowed) return;
+        for (const wider of [{ ceiling: null }, { within: null }, { elevated: true }, { actors: [] }]) {
+          expect(ask(policy, { ...asked, ...wider }).allowed).toBe(true);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('no path crosses organizations', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const policy = policyOf(tree);
+        const elsewhere = { ...asked, resource: { ...asked.resource, organization: 'o2' } };
+        expect(ask(policy, elsewhere)).toMatchObject({ reason: 'other_organization', visible: false });
+        expect(ask(policy, { ...asked, principal: 'stranger' }).reason).toBe('other_organization');
+        expect(ask(policy, { ...asked, actors: ['stranger'] }).reason).toBe('other_organization');
+      }),
+    );
+  });
+
+  test('what is settled before the inputs are known is what it is with any inputs', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const policy = policyOf(tree);
+        const early = authorize(policy, {
+          id: '00000000-0000-7000-8000-000000000000',
+          ...questionOf(policy, asked),
+          inputs: 'later',
+        });
+        if (early.settled) expect(ask(policy, asked).allowed).toBe(early.allowed);
+        // And what is refused early is refused in any case.
+        else if (!early.allowed) expect(ask(policy, asked).allowed).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test('a trace decides to the same result on the same policy, also after it was written down', () => {
+    fc.assert(
+      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
+        const policy = policyOf(tree);
+        const trace = traceOf(ask(policy, asked));
+        const read = decisionSchema.parse(JSON.parse(JSON.stringify(trace)));
+        const again = decideAgain(policy, read);
+        expect(again === null ? null : traceOf(again)).toEqual(trace);
+      }),
+      runs,
+    );
+  });
+
+  test('records that are taken over from the policy before decide as new ones do', () => {
+    fc.assert(
+      fc.property(treeArbitrary, treeArbitrary, askedArbitrary, (old, tree, asked) => {
+        // Bindings are never changed, so that one id means one binding: those of the new tree get ids of their own.
+        const bindings = [...(old.bindings ?? []), ...(tree.bindings ?? [])];
+        const before = policyOf(old);
+        const after = policyOf({ ...tree, bindings }, before);
+        expect(ask(after, asked).allowed).toBe(ask(policyOf({ ...tree, bindings }), asked).allowed);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('the tree', () => {
+  const tree: Tree = {
+    folders: { web: null, shop: 'web' },
+    projects: { p1: 'shop', p2: null },
+    bindings: [
+      { principal: 'ada', role: 'viewer' },
+      { principal: 'ada', role: 'admin', level: 'projects/p1' },
+      { principal: 'ben', role: 'contributor', level: 'folders/web' },
+      { principal: 'eve', role: 'contributor', level: 'projects/p1/actions/a1' },
+    ],
   };
-  const decision = ask(policy, { ...asked, permission: 'wayside.run.start' });
+  const policy = policyOf(tree);
+
+  test('roles of all levels add up', () => {
+    expect(may(policy, 'ada', 'wayside.group.update').allowed).toBe(true);
+    expect(may(policy, 'ada', 'wayside.run.read').allowed).toBe(true);
+    const other = { resource: { organization: 'o1', project: 'p2', thing: null } };
+    expect(may(policy, 'ada', 'wayside.group.update', other).allowed).toBe(false);
+    expect(may(policy, 'ada', 'wayside.run.read', other).allowed).toBe(true);
+  });
+
+  test('a move changes what reaches a project, with nothing else changed', () => {
+    expect(may(policy, 'ben', 'wayside.run.start').allowed).toBe(true);
+    const moved = policyOf({ ...tree, projects: { p1: null, p2: 'web' } });
+    expect(may(moved, 'ben', 'wayside.run.start')).toMatchObject({ allowed: false, visible: false });
+    const there = { resource: { organization: 'o1', project: 'p2', thing: null } };
+    expect(may(moved, 'ben', 'wayside.run.start', there).allowed).toBe(true);
+  });
+
+  test('a binding on one action reaches it and its runs, shows that there is the project, and nothing beside it', () => {
+    const at = (thing: string | null, above: string[] = []) => ({
+      resource: { organization: 'o1', project: 'p1', thing, above },
+    });
+    expect(may(policy, 'eve', 'wayside.run.start', at('actions/a1')).allowed).toBe(true);
+    expect(may(policy, 'eve', 'wayside.run.read', at('runs/r1', ['actions/a1'])).allowed).toBe(true);
+    expect(may(policy, 'eve', 'wayside.run.start', at('actions/a2'))).toMatchObject({
+      allowed: false,
+      visible: false,
+    });
+    expect(may(policy, 'eve', 'wayside.project.read', at(null))).toMatchObject({
+      allowed: false,
+      visible: true,
+    });
+  });
+});
+
+test('the trace names the binding that allowed it, all that were looked at, and the teams on the way', () => {
+  const policy = policyOf({
+    projects: { p1: null, p2: null },
+    teams: { ops: ['ada'], all: ['ops'] },
+    bindings: [
+      { principal: 'ada', role: 'viewer' },
+      { principal: 'all', role: 'contributor', level: 'projects/p1' },
+      { principal: 'ada', role: 'admin', level: 'projects/p2' },
+      { principal: 'ops', role: 'admin', level: 'projects/p1', notAfter: 5 },
+    ],
+  });
+  const decision = may(policy, 'ada', 'wayside.run.start');
   expect(decision).toMatchObject({
     allowed: true,
     matched: 'b1',
@@ -156,31 +235,132 @@ test('the trace names the binding that allowed it, and all that were looked at',
     resource: ['organizations/o1', 'projects/p1'],
   });
   expect(decision.considered).toEqual([
-    { binding: 'b0', role: 'viewer', level: 'organization', grants: false },
-    { binding: 'b1', role: 'contributor', level: 'projects/p1', grants: true },
+    {
+      binding: 'b0',
+      role: 'viewer',
+      level: 'organization',
+      effect: 'allow',
+      grants: false,
+      outcome: 'lacks',
+      via: [],
+    },
+    {
+      binding: 'b3',
+      role: 'admin',
+      level: 'projects/p1',
+      effect: 'allow',
+      grants: false,
+      outcome: 'expired',
+      via: ['ops'],
+    },
+    {
+      binding: 'b1',
+      role: 'contributor',
+      level: 'projects/p1',
+      effect: 'allow',
+      grants: true,
+      outcome: 'grants',
+      via: ['ops', 'all'],
+    },
   ]);
 });
 
-test('somebody without any binding that reaches a project may not learn that it exists', () => {
-  const policy = policyOf([{ principal: 'ada', role: 'owner', project: 'p2' }]);
-  const asked = {
-    principal: 'ada',
-    project: 'p1',
-    ceiling: null,
-    disabled: false,
-    home: organization,
-    asked: organization,
-    thing: null,
-  };
-  expect(ask(policy, { ...asked, permission: 'wayside.run.read' })).toMatchObject({
-    allowed: false,
-    visible: false,
+test('a denial says by which of its reasons it is one', () => {
+  const staging = [{ input: 'env', operator: 'equals' as const, values: ['staging'] }];
+  const policy = policyOf({
+    projects: { p1: null },
+    people: ['none', 'late', 'cond', 'denied', 'full', 'weak'],
+    bindings: [
+      { principal: 'late', role: 'contributor', notBefore: 6 },
+      { principal: 'cond', role: 'contributor', conditions: staging },
+      { principal: 'denied', role: 'owner' },
+      { principal: 'denied', role: 'contributor', level: 'projects/p1', effect: 'deny' },
+      { principal: 'full', role: 'owner' },
+      { principal: 'weak', role: 'viewer' },
+    ],
+  });
+  const start = 'wayside.run.start' as const;
+  const elsewhere = { organization: 'o1', project: 'p2', thing: null };
+  const expected: [Decision, string][] = [
+    [may(policy, 'none', start), 'no_binding'],
+    [may(policy, 'late', start), 'not_in_force'],
+    [may(policy, 'cond', start), 'condition'],
+    [may(policy, 'cond', start, { inputs: { env: 'prod' } }), 'condition'],
+    [may(policy, 'cond', start, { inputs: { env: 'staging' } }), 'allowed'],
+    [may(policy, 'cond', 'wayside.run.read'), 'allowed'],
+    [may(policy, 'denied', start), 'denied'],
+    [may(policy, 'full', start, { ceiling: ['wayside.run.read'] }), 'token_scope'],
+    [may(policy, 'full', start, { within: elsewhere }), 'confined'],
+    [may(policy, 'full', 'wayside.project.delete', { elevated: false }), 'elevation_needed'],
+    [may(policy, 'full', start, { elevated: false }), 'allowed'],
+    [may(policy, 'full', start, { actors: ['weak'] }), 'actor_lacks'],
+    [may(policy, 'full', 'wayside.run.read', { actors: ['weak'] }), 'allowed'],
+    [may(policy, 'full', start, { actors: ['full', 'full', 'full'] }), 'allowed'],
+    [may(policy, 'full', start, { actors: ['full', 'full', 'full', 'full'] }), 'delegation_too_deep'],
+  ];
+  expect(expected.map(([{ reason }]) => reason)).toEqual(expected.map(([, reason]) => reason));
+  expect(may(policy, 'cond', start, { inputs: { env: 'prod' } }).considered[0]).toMatchObject({
+    outcome: 'condition',
+    input: 'env',
   });
 });
 
-test('each role holds everything of the one below it', () => {
-  const order = ['viewer', 'contributor', 'admin', 'owner'] as const;
-  order.slice(1).forEach((role, index) => {
-    for (const permission of roles[order[index]!]) expect(roles[role]).toContain(permission);
+describe('conditions', () => {
+  const with_ = (conditions: object[], effect: 'allow' | 'deny' = 'allow') =>
+    policyOf({
+      projects: { p1: null },
+      bindings: [
+        { principal: 'ada', role: 'contributor', effect, conditions: conditions as never },
+        ...(effect === 'deny' ? [{ principal: 'ada', role: 'contributor' }] : []),
+      ],
+    });
+  const starts = (policy: Policy, inputs: Record<string, unknown>) =>
+    authorize(policy, {
+      id: '00000000-0000-7000-8000-000000000000',
+      at: 1,
+      caller: callerIn(policy, 'ada'),
+      permission: 'wayside.run.start',
+      resource: { organization: 'o1', project: 'p1', thing: null },
+      inputs: new Map(Object.entries(inputs)) as never,
+    }).allowed;
+
+  test('a pattern has to match all of the text', () => {
+    const policy = with_([{ input: 'tag', operator: 'matches', values: ['v[0-9]+'] }]);
+    expect(starts(policy, { tag: 'v12' })).toBe(true);
+    for (const tag of ['v12; rm', 'xv12', 'v12\n', '', ['v12'], { v: 'v12' }, null, 12]) {
+      expect(starts(policy, { tag }), JSON.stringify(tag)).toBe(false);
+    }
+  });
+
+  test('a number is the number that it is, however it is written', () => {
+    const policy = with_([{ input: 'n', operator: 'equals', values: [10] }]);
+    for (const n of [10, JSON.rawJSON('10.0'), JSON.rawJSON('1e1'), '10'])
+      expect(starts(policy, { n })).toBe(true);
+    for (const n of [11, JSON.rawJSON('10.000000000000000001'), '10.0', 'ten']) {
+      expect(starts(policy, { n })).toBe(false);
+    }
+  });
+
+  test('what is not known is not allowed, and is denied', () => {
+    const production = [{ input: 'env', operator: 'equals', values: ['prod'] }];
+    expect(starts(with_(production), {})).toBe(false);
+    expect(starts(with_(production, 'deny'), {})).toBe(false);
+    expect(starts(with_(production, 'deny'), { env: ['staging'] })).toBe(false);
+    expect(starts(with_(production, 'deny'), { env: 'staging' })).toBe(true);
+  });
+});
+
+describe('the built-in roles', () => {
+  test('each of four holds everything of the one below it', () => {
+    const order = ['viewer', 'contributor', 'admin', 'owner'] as const;
+    order.slice(1).forEach((role, index) => {
+      for (const permission of roles[order[index]!]) expect(roles[role]).toContain(permission);
+    });
+  });
+
+  test('an auditor sees everything and changes nothing', () => {
+    expect([...roles.auditor].every(isReading)).toBe(true);
+    for (const permission of roles.viewer) expect(roles.auditor).toContain(permission);
+    expect(roles.auditor).toContain('audit.event.read');
   });
 });

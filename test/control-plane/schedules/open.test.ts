@@ -403,7 +403,7 @@ describe('the right to start the action', () => {
     // Another process has given the right in the meantime, which the policy in memory does not show.
     const { organization } = world.world.actor().caller.principal;
     await world.world.sql(
-      `insert into bindings (id, organization, project, principal, role, created_at) values (?, ?, null, ?, 'contributor', 0)`,
+      `insert into bindings (id, organization, principal, role, effect, level, conditions, created_at) values (?, ?, ?, 'contributor', 'allow', '', '[]', 0)`,
       randomUUIDv7(),
       organization,
       by,
