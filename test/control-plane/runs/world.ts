@@ -291,7 +291,9 @@ export class World {
   }
 
   async sql(text: string, ...parameters: unknown[]): Promise<void> {
-    await this.write(step({ sql: text, parameters, query: {} as never, queryId: {} as never }));
+    let place = 0;
+    const sql = this.store.engine === 'sqlite' ? text : text.replaceAll('?', () => `$${(place += 1)}`);
+    await this.write(step({ sql, parameters, query: {} as never, queryId: {} as never }));
   }
 }
 
