@@ -20,7 +20,7 @@ import { recordRestoration } from './record-restoration.ts';
 import { openDenialSampler } from './sample-denials.ts';
 import type { DenialSampler } from './sample-denials.ts';
 import { selectAllSettings } from './settings.ts';
-import { openGrowth, tailAudit } from './tail.ts';
+import { beforeLast, openGrowth, tailAudit } from './tail.ts';
 import type { TailQuery } from './tail.ts';
 import { openTrail } from './trail.ts';
 import type { AuditTrail } from './trail.ts';
@@ -34,8 +34,8 @@ export interface Audit extends AuditTrail {
   recordRead: RecordRead;
   /** The newest signed head of an organization, for agents and for keeping elsewhere; null before the first. */
   head(organization: string): Promise<ExportedHead | null>;
-  /** The last position of an organization's chain. */
-  position(organization: string): Promise<number>;
+  /** The position before the last `count` events that match, of those that have one now. */
+  beforeLast(query: Omit<TailQuery, 'after'>, count: number): Promise<number>;
   /** Public keys that ever signed heads, by their ids. */
   keys(): Promise<ReadonlyMap<string, JWK>>;
   verify(organization: string, against?: unknown): Promise<Verification>;
@@ -94,7 +94,10 @@ export function openAudit(deps: AuditDeps): Audit {
     },
     recordRead: openReadRecorder({ store, trail, clock }),
     head: (organization) => heads.newest(organization),
-    position: async (organization) => (await chain.end(organization))?.position ?? 0,
+    beforeLast: async (query, count) => {
+      await chainer.settle();
+      return beforeLast(store, query, count);
+    },
     keys: () => auditKeys(signingKeys),
     verify: (organization, against) =>
       verifyAudit(verifying, against === undefined ? { organization } : { organization, against }),

@@ -39,11 +39,10 @@ export function settingsRoutes(app: FastifyInstance, deps: AuditRouteDeps): void
   });
 }
 
-function answerOf({ revision, ...settings }: StoredSettings) {
-  const { retention_days, denials_per_minute, updated_at } = settings;
+function answerOf({ retention_days, denials_per_minute, updated_at, revision }: StoredSettings) {
   return {
     status: 200,
-    body: { retention_days, denials_per_minute, updated_at },
+    body: { retention_days, denials_per_minute, updated_at, revision },
     headers: { etag: etagOf(revision) },
   };
 }

@@ -50,7 +50,7 @@ export function streamRoutes(app: FastifyInstance, deps: AuditRouteDeps): void {
       const { organization } = context.caller.principal;
       const filter = filterOf(deps, context.query);
       const seen = positionOf(lastEventId(context.request)) ?? context.query.after;
-      const after = seen ?? (await endNow(deps, organization));
+      const after = seen ?? (await audit.beforeLast({ ...filter, organization }, context.query.last));
       await recordReading(deps, context, 'audit.tail', { ...filter, after });
       await sendEventStream(context.reply, {
         source: audit.tail({ ...filter, organization, after }),
@@ -71,11 +71,6 @@ async function* whileAllowed(
     if (!(await isStillAllowed())) throw new Failure('forbidden', 'You may no longer read the audit.');
     yield piece;
   }
-}
-
-async function endNow({ audit }: AuditRouteDeps, organization: string): Promise<number> {
-  await audit.settle();
-  return audit.position(organization);
 }
 
 function positionOf(id: string | null): number | null {

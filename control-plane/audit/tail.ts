@@ -110,3 +110,29 @@ async function readStretch(
   if (rows.length >= auditTailRowsMax) return { rows, to: last };
   return { rows, to: Math.max(query.after, Math.min(end, query.after + auditScanRowsMax)) };
 }
+
+/** Looks at the newest `auditScanRowsMax` events; where fewer match, it is the position before those. */
+export async function beforeLast(
+  store: Store,
+  query: Omit<TailQuery, 'after'>,
+  count: number,
+): Promise<number> {
+  const chained = store.db
+    .selectFrom('audit_events')
+    .select('position')
+    .where('organization', '=', query.organization)
+    .where('position', 'is not', null)
+    .orderBy('position', 'desc');
+  const [newest] = await store.read(chained.limit(1).compile());
+  const end = newest?.position ?? 0;
+  if (count === 0) return end;
+  const matched = await store.read(
+    chained
+      .where('position', '>', end - auditScanRowsMax)
+      .where('position', '<=', end)
+      .where(matching(query))
+      .limit(count)
+      .compile(),
+  );
+  return (matched.at(-1)?.position ?? end + 1) - 1;
+}

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { auditExportFormats } from '../audit-export.ts';
 import { auditKeySchema } from '../audit-head.ts';
 import { idSchema } from '../ids.ts';
-import { auditRetentionDaysMax, auditRetentionDaysMin, denialsPerMinuteMax } from '../limits.ts';
+import { auditRetentionDaysMax, auditRetentionDaysMin, denialsPerMinuteMax, pageRowsMax } from '../limits.ts';
 import { pageOf, pageQuerySchema, timeSchema } from './page.ts';
 
 const results = ['allowed', 'denied', 'failed'] as const;
@@ -54,8 +54,9 @@ export const auditQuerySchema = pageQuerySchema.extend({
   until: epochSchema.optional(),
 });
 export const auditTailQuerySchema = filterSchema.extend({
-  /** The last position that was seen; without it the stream begins with what comes next. */
+  /** The last position that was seen; without it the stream begins with the `last` ones that there are. */
   after: epochSchema.optional(),
+  last: z.coerce.number().int().min(0).max(pageRowsMax).default(0),
 });
 export const auditExportQuerySchema = z.object({
   format: z.enum(auditExportFormats).default('jsonl'),
@@ -90,6 +91,8 @@ export const auditSettingsSchema = z.object({
   /** Of one principal, beyond which denials are counted and told together; null: each is an event. */
   denials_per_minute: denialsSchema,
   updated_at: timeSchema.nullable(),
+  /** 0 where they were never changed. */
+  revision: z.int().min(0),
 });
 export type AuditSettingsView = z.infer<typeof auditSettingsSchema>;
 

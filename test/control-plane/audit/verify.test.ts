@@ -1,21 +1,25 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../control-plane/audit/event.ts';
 import { verifyAudit } from '../../../control-plane/audit/verify.ts';
 import { auditChainHash, auditDigest } from '../../../protocol/audit-chain.ts';
 import type { AuditEventsTable } from '../../../control-plane/store/schema.ts';
+import { step } from '../../../control-plane/store/step.ts';
 import { entry, insertOrganization, openAuditFixture, organization } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
 
-/** Whoever has the file and not the keyring. Units of theirs go around the program. */
-function intruder({ store }: Fixture): DatabaseSync {
-  const database = new DatabaseSync(join(store.dataFolder, 'wayside.db'), { timeout: 5_000 });
-  onTestFinished(() => {
-    if (database.isOpen) database.close();
-  });
-  return database;
+/** Whoever has the database and not the keyring. */
+function intruder({ store }: Fixture) {
+  return {
+    exec: async (...statements: readonly string[]) => {
+      await store.write(statements.map((text) => step(sql.raw(text).compile(store.db))));
+    },
+    run: async (statement: RawBuilder<unknown>) => {
+      await store.write([step(statement.compile(store.db))]);
+    },
+  };
 }
 
 async function withEvents(count: number): Promise<Fixture> {
@@ -27,24 +31,31 @@ async function withEvents(count: number): Promise<Fixture> {
   return fixture;
 }
 
-/** Makes the chain whole again from `position` on, as somebody without the key for the codes can. */
-function rechain(database: DatabaseSync): void {
-  const rows = database
-    .prepare('select * from audit_events where position is not null order by position')
-    .all();
+/** Makes the chain whole again, as somebody without the key for the codes can. */
+async function rechain({ store }: Fixture): Promise<void> {
+  const rows = await store.db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('position', 'is not', null)
+    .orderBy('position')
+    .execute();
   let previous = '';
   let position = 0;
-  for (const row of rows as unknown as AuditEventsTable[]) {
+  const places: RawBuilder<unknown>[] = [];
+  for (const row of rows) {
     position += 1;
     const digest = auditDigest(sha256, row);
     const hash = auditChainHash(sha256, { position, previous, digest, mac: row.mac });
-    database
-      .prepare('update audit_events set position = ?, previous_hash = ?, hash = ? where id = ?')
-      .run(-position, previous, hash, row.id);
+    places.push(
+      sql`update audit_events set position = ${-position}, previous_hash = ${previous}, hash = ${hash} where id = ${row.id}`,
+    );
     previous = hash;
   }
-  database.exec('update audit_events set position = -position where position < 0');
-  database.prepare('update organizations set audit_position = ?, audit_hash = ?').run(position, previous);
+  places.push(
+    sql`update audit_events set position = -position where position < 0`,
+    sql`update organizations set audit_position = ${position}, audit_hash = ${previous}`,
+  );
+  await store.write(places.map((place) => step(place.compile(store.db))));
 }
 
 describe('an untouched trail', () => {
@@ -92,7 +103,7 @@ describe('an untouched trail', () => {
     await audit.settle();
     expect(await audit.verify(organization)).toMatchObject({ valid: true, events: 3 });
     expect(await audit.verify(other)).toMatchObject({ valid: true, events: 1 });
-    intruder(fixture).exec(`delete from audit_heads where organization = '${organization}'`);
+    await intruder(fixture).exec(`delete from audit_heads where organization = '${organization}'`);
     expect(await audit.verify(other)).toMatchObject({ valid: false, problem: 'head 1 is missing' });
   });
 });
@@ -117,7 +128,9 @@ describe('tampering is found', () => {
   it.each(columns)('when %s of an event is edited', async (column) => {
     const fixture = await withEvents(5);
     const value = column === 'at' ? 1 : 'edited';
-    intruder(fixture).prepare(`update audit_events set ${column} = ? where position = 3`).run(value);
+    await intruder(fixture).run(
+      sql`update audit_events set ${sql.ref(column)} = ${value} where position = 3`,
+    );
     const result = await fixture.audit.verify(organization);
     expect(result.valid).toBe(false);
     expect(result.problem).toMatch(/^event 3 /);
@@ -126,8 +139,8 @@ describe('tampering is found', () => {
   it('when an event is edited and the whole chain is computed anew', async () => {
     const fixture = await withEvents(5);
     const database = intruder(fixture);
-    database.exec(`update audit_events set operation = 'harmless' where position = 3`);
-    rechain(database);
+    await database.exec(`update audit_events set operation = 'harmless' where position = 3`);
+    await rechain(fixture);
     expect((await fixture.audit.verify(organization)).problem).toMatch(/^event 3 .* was edited or inserted/);
   });
 
@@ -135,8 +148,8 @@ describe('tampering is found', () => {
     for (const whole of [false, true]) {
       const fixture = await withEvents(5);
       const database = intruder(fixture);
-      database.exec('delete from audit_events where position = 3');
-      if (whole) rechain(database);
+      await database.exec('delete from audit_events where position = 3');
+      if (whole) await rechain(fixture);
       const { valid, problem } = await fixture.audit.verify(organization);
       expect(valid).toBe(false);
       expect(problem).toMatch(whole ? /cut off|not the one that was signed/ : /^event 3 is missing/);
@@ -146,10 +159,12 @@ describe('tampering is found', () => {
   it('when two events are exchanged and the chain is made whole', async () => {
     const fixture = await withEvents(5);
     const database = intruder(fixture);
-    database.exec(`update audit_events set position = 99 where position = 2;
-                   update audit_events set position = 2 where position = 3;
-                   update audit_events set position = 3 where position = 99`);
-    rechain(database);
+    await database.exec(
+      'update audit_events set position = 99 where position = 2',
+      'update audit_events set position = 2 where position = 3',
+      'update audit_events set position = 3 where position = 99',
+    );
+    await rechain(fixture);
     expect((await fixture.audit.verify(organization)).problem).toMatch(/written anew/);
   });
 
@@ -157,10 +172,10 @@ describe('tampering is found', () => {
     for (const position of ['null', '6']) {
       const fixture = await withEvents(5);
       const database = intruder(fixture);
-      database.exec(`insert into audit_events select '01ffffff-0000-7000-8000-000000000000', organization, at, principal,
+      await database.exec(`insert into audit_events select '01ffffff-0000-7000-8000-000000000000', organization, at, principal,
         actors, operation, permission, resource, result, decision, details, request, mac, ${position}, hash, hash
         from audit_events where position = 5`);
-      if (position !== 'null') rechain(database);
+      if (position !== 'null') await rechain(fixture);
       expect((await fixture.audit.verify(organization)).problem).toMatch(/was edited or inserted/);
     }
   });
@@ -168,8 +183,8 @@ describe('tampering is found', () => {
   it('when the tail is cut off and the heads stay', async () => {
     const fixture = await withEvents(5);
     const database = intruder(fixture);
-    database.exec('delete from audit_events where position > 3');
-    rechain(database);
+    await database.exec('delete from audit_events where position > 3');
+    await rechain(fixture);
     expect((await fixture.audit.verify(organization)).problem).toMatch(
       /cut off: a signed head names event 5/,
     );
@@ -179,8 +194,8 @@ describe('tampering is found', () => {
     const fixture = await withEvents(5);
     const kept = await fixture.audit.head(organization);
     const database = intruder(fixture);
-    database.exec('delete from audit_events where position > 3; delete from audit_heads');
-    rechain(database);
+    await database.exec('delete from audit_events where position > 3', 'delete from audit_heads');
+    await rechain(fixture);
     expect((await fixture.audit.verify(organization)).valid).toBe(true);
     const against = await fixture.audit.verify(organization, kept);
     expect(against).toMatchObject({ valid: false });
@@ -198,13 +213,13 @@ describe('tampering is found', () => {
     await expect(fixture.audit.verify(organization, 'a head')).rejects.toMatchObject({
       code: 'invalid_request',
     });
-    intruder(fixture).exec(`update audit_heads set jws = '${header}.${forged}.${signature}'`);
+    await intruder(fixture).exec(`update audit_heads set jws = '${header}.${forged}.${signature}'`);
     expect((await fixture.audit.verify(organization)).problem).toBe('head 1 was changed');
     const said = JSON.parse(
       Buffer.from((kept?.jws ?? '').split('.')[1] ?? '', 'base64url').toString(),
     ) as object;
     const retold = Buffer.from(JSON.stringify({ ...said, at: 1 })).toString('base64url');
-    intruder(fixture).exec(`update audit_heads set jws = '${header}.${retold}.${signature}'`);
+    await intruder(fixture).exec(`update audit_heads set jws = '${header}.${retold}.${signature}'`);
     expect((await fixture.audit.verify(organization)).problem).toBe('the signature of head 1 does not hold');
 
     const other = await withEvents(5);
@@ -225,16 +240,20 @@ describe('tampering is found', () => {
         fc.nat(500),
         fc.integer({ min: 33, max: 126 }),
         async (position, column, at, byte) => {
-          const before = String(
-            database
-              .prepare(`select ${column} as value from audit_events where position = ?`)
-              .get(position)?.['value'],
-          );
+          const [row] = await store.db
+            .selectFrom('audit_events')
+            .select(sql<string>`${sql.ref(column)}`.as('value'))
+            .where('position', '=', position)
+            .execute();
+          const before = String(row?.value);
           const index = at % before.length;
           const after = before.slice(0, index) + String.fromCharCode(byte) + before.slice(index + 1);
           fc.pre(after !== before);
-          const set = database.prepare(`update audit_events set ${column} = ? where position = ?`);
-          set.run(after, position);
+          const set = (value: string) =>
+            database.run(
+              sql`update audit_events set ${sql.ref(column)} = ${value} where position = ${position}`,
+            );
+          await set(after);
           const result = await verifyAudit(
             {
               store,
@@ -245,7 +264,7 @@ describe('tampering is found', () => {
             },
             { organization },
           );
-          set.run(before, position);
+          await set(before);
           return !result.valid;
         },
       ),
