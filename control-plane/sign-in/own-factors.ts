@@ -18,7 +18,7 @@ import {
   removeTotp,
   replaceRecoveryCodes,
 } from './factor-store.ts';
-import { signInFailed } from './failed.ts';
+import { onceOnly, signInFailed } from './failed.ts';
 import { newRecoveryCode } from './one-time-secret.ts';
 import { askToRegister, checkRegistration } from './passkeys.ts';
 import type { RegistrationResponse } from './passkeys.ts';
@@ -44,22 +44,26 @@ export async function beginTotp(
   return { seed, uri: totpUri(seed, { name, issuer: 'Wayside' }) };
 }
 
-/** Throws `sign_in_failed` where the code is not that of the seed that was shown last. */
-export async function confirmTotp(
+/** The seed that waits for its first code, or null. */
+export async function pendingTotp(
   deps: SignInDeps,
-  { principal, request }: Own,
-  code: string,
-): Promise<void> {
-  const { pendingTotp } = await readFactors(deps.store, principal.id);
-  if (pendingTotp === null) throw signInFailed();
-  const { id, seed: envelope } = pendingTotp;
-  const cell = totpCell({ organization: principal.organization, id });
-  const seed = await deps.secrets.openTextAtRest(envelope, cell);
-  const lastStep = stepOfCode(code, { seed, lastStep: 0, now: deps.clock.now() });
+  { id: principal, organization, name }: PrincipalRecord,
+): Promise<{ readonly id: string; readonly seed: string; readonly uri: string } | null> {
+  const { pendingTotp: pending } = await readFactors(deps.store, principal);
+  if (pending === null) return null;
+  const { id, seed: envelope } = pending;
+  const seed = await deps.secrets.openTextAtRest(envelope, totpCell({ organization, id }));
+  return { id, seed, uri: totpUri(seed, { name, issuer: 'Wayside' }) };
+}
+
+/** Throws `sign_in_failed` where the code is not that of the seed that was shown last. */
+export async function confirmTotp(deps: SignInDeps, own: Own, code: string): Promise<void> {
+  const pending = await pendingTotp(deps, own.principal);
+  if (pending === null) throw signInFailed();
+  const lastStep = stepOfCode(code, { seed: pending.seed, lastStep: 0, now: deps.clock.now() });
   if (lastStep === null) throw signInFailed();
-  await commit(deps, { principal, request }, 'totp.add', {}, [
-    ...activateSeed(deps.store, { id, principal: principal.id, lastStep }),
-  ]);
+  const steps = activateSeed(deps.store, { id: pending.id, principal: own.principal.id, lastStep });
+  await onceOnly(() => commit(deps, own, 'totp.add', {}, steps));
 }
 
 export async function forgetTotp(deps: SignInDeps, own: Own): Promise<void> {

@@ -1,5 +1,5 @@
 // The pages on which somebody signs in: pure functions from what is known to HTML.
-import type { Html} from './html.ts';
+import type { Html } from './html.ts';
 import { html } from './html.ts';
 import { alert, hidden, note } from './page.ts';
 import type { Page } from './page.ts';
