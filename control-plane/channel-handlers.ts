@@ -2,6 +2,7 @@
 import { Failure } from '../protocol/failures.ts';
 import { heartbeatMs } from '../protocol/limits.ts';
 import { authenticateAgent } from './agents/authenticate.ts';
+import { isUnknownCertificate } from './agents/catch-up.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { recordDefinitions, recordHello, welcomeOf } from './agents/record-hello.ts';
 import { recordDrain, recordGone, recordHeartbeat } from './agents/record-pulse.ts';
@@ -24,6 +25,7 @@ export function channelHandlers(deps: { readonly agents: AgentsDeps; readonly ru
         store_incarnation: agents.store.incarnation,
         earlier_incarnations: [...deps.runs.parts.lives.asked],
       });
+      if (await isUnknownCertificate(agents, connection)) connection.send({ type: 'rotate' });
       reconciled.ready();
     },
     async frame(connection, frame) {

@@ -5,6 +5,7 @@ import { approvalRetryMs } from '../../protocol/limits.ts';
 import { supersedeLeaves } from '../pki/leaf-store.ts';
 import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import { GuardFailed } from '../store/store.ts';
+import { catchUp } from './catch-up.ts';
 import type { AgentsDeps } from './contract.ts';
 import { quarantineAgent, quarantined } from './quarantine.ts';
 import { beginSession, selectAgentById } from './store.ts';
@@ -55,6 +56,10 @@ async function refusalOf(
     agent.project !== identity.project
   ) {
     return new Failure('certificate_rejected', 'This control plane knows no such agent. Enrol it again.');
+  }
+  if (agent.status === 'active' || agent.status === 'pending_approval') {
+    const ahead = await catchUp(deps, agent, { certificate, ip: remoteAddress });
+    if (ahead !== null) return ahead;
   }
   if (agent.status === 'active') {
     if (agent.generation_seen <= certificate.generation) return null;

@@ -9,7 +9,7 @@ import type { AgentFacts } from './issue-identity.ts';
 import { quarantine } from './store.ts';
 
 export interface Suspicion {
-  readonly reason: 'certificate_went_back' | 'journal_went_back' | 'two_processes';
+  readonly reason: 'certificate_went_back' | 'certificate_ahead' | 'journal_went_back' | 'two_processes';
   /** A generation, a counter of the journal, or the incarnation of a process. */
   readonly presented: number | string;
   readonly known: number | string | null;

@@ -9,6 +9,7 @@ import type { PeerCertificate } from '../pki/peer-certificate.ts';
 import { GuardFailed } from '../store/store.ts';
 import { auditOfAgent } from './audit-entry.ts';
 import { statusFailure } from './authenticate.ts';
+import { catchUp } from './catch-up.ts';
 import type { AgentsDeps } from './contract.ts';
 import { identityOf, issueCertificate, readKeys, recordIssued } from './issue-identity.ts';
 import type { RequestedKeys } from './issue-identity.ts';
@@ -48,7 +49,7 @@ export async function renewAgent(deps: AgentsDeps, renewal: Renewal): Promise<Id
 
 async function renewOnce(deps: AgentsDeps, renewal: Renewal, keys: RequestedKeys): Promise<Identity> {
   const { certificate, remoteAddress } = renewal;
-  const agent = await readAgent(deps, renewal.identity);
+  const agent = await readCaughtUp(deps, renewal);
   const generation = nextGeneration(agent, certificate.generation, keyFingerprint(keys.publicKey));
   if (generation === null) {
     const [latest] = await deps.store.read(selectLeaf(deps.store, agent.certificate_serial));
@@ -90,6 +91,15 @@ async function renewOnce(deps: AgentsDeps, renewal: Renewal, keys: RequestedKeys
   });
 }
 
+/** With what its certificate says, also where the database went back in time since it was issued. */
+async function readCaughtUp(deps: AgentsDeps, { identity, certificate, remoteAddress }: Renewal) {
+  const agent = await readAgent(deps, identity);
+  if (certificate.generation <= agent.generation) return agent;
+  const ahead = await catchUp(deps, agent, { certificate, ip: remoteAddress });
+  if (ahead !== null) throw ahead;
+  return readAgent(deps, identity);
+}
+
 async function readAgent(deps: AgentsDeps, identity: SpiffeIdentity) {
   const [agent] = await deps.store.read(selectAgentById(deps.store, identity.agent));
   if (
@@ -105,8 +115,7 @@ async function readAgent(deps: AgentsDeps, identity: SpiffeIdentity) {
 
 /**
  * Which generation the renewal gets. The same key with the generation before is an answer that was lost, and gets
- * the same one again; another key with an old generation is a copy (null). A generation ahead of ours was issued
- * before the database went back in time (rules.md 12).
+ * the same one again; another key with an old generation is a copy (null).
  */
 export function nextGeneration(
   known: { readonly generation: number; readonly key_fingerprint: string },

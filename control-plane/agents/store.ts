@@ -141,11 +141,31 @@ export function updateCertificate(
   return step(
     store.db
       .updateTable('agents')
-      .set(columns)
+      .set({ ...columns, may_be_ahead: 0 })
       .where('id', '=', id)
       .where('generation', '=', from.generation)
       .where('key_fingerprint', '=', from.key_fingerprint)
       .where('status', 'in', ['active', 'pending_approval']),
+    { name: 'generation', exactly: 1 },
+  );
+}
+
+/** What a certificate says that the database has lost. */
+export function catchUpCertificate(
+  store: Store,
+  certificate: Pick<
+    AgentsTable,
+    'id' | 'key_fingerprint' | 'generation' | 'certificate_serial' | 'certificate_not_after'
+  > & { readonly from: number },
+): Step {
+  const { id, from, ...columns } = certificate;
+  return step(
+    store.db
+      .updateTable('agents')
+      .set(columns)
+      .where('id', '=', id)
+      .where('generation', '=', from)
+      .where('status', '!=', 'revoked'),
     { name: 'generation', exactly: 1 },
   );
 }
@@ -168,8 +188,6 @@ export function beginSession(
       .set({
         session: sql<number>`session + 1`,
         generation_seen: generation,
-        // Higher than what we issued only after the database went back in time (rules.md 12).
-        generation: sql<number>`case when generation < ${generation} then ${generation} else generation end`,
         connected_at: now,
         disconnected_at: null,
         last_seen_at: now,
@@ -179,6 +197,8 @@ export function beginSession(
       .where('project', '=', agent.project)
       .where('status', '=', 'active')
       .where('generation_seen', '<=', generation)
+      // One that is ahead of what we know is looked at first (catch-up.ts).
+      .where('generation', '>=', generation)
       .returning('session'),
     { name: 'agent', exactly: 1 },
   );
@@ -329,7 +349,13 @@ export function approve(store: Store, agent: { readonly id: string; readonly fin
   return step(
     store.db
       .updateTable('agents')
-      .set({ status: 'active', journal_counter: 0, incarnation: null, former_incarnations: '[]' })
+      .set({
+        status: 'active',
+        may_be_ahead: 0,
+        journal_counter: 0,
+        incarnation: null,
+        former_incarnations: '[]',
+      })
       .where('id', '=', agent.id)
       .where('key_fingerprint', '=', agent.fingerprint)
       .where('status', 'in', ['pending_approval', 'quarantined']),

@@ -157,6 +157,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
       id: randomUUIDv7(),
       method: 'POST',
       url: '/v1/test',
+      headers: {},
       ip: '127.0.0.1',
     } as FastifyRequest;
     return { caller, decision, guard: authority.guard(decision), request, project };
