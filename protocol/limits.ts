@@ -349,6 +349,8 @@ export const sessionKeptMs = 30 * 86_400_000;
 export const freshSignInMsMax = 5 * 60_000;
 export const elevationReasonCharactersMin = 3;
 export const elevationReasonCharactersMax = 500;
+/** Of a form on a page of sign-in. */
+export const formBytesMax = 16 * 1024;
 export const signInAttemptMs = 10 * 60_000;
 export const setupLinkMs = 3_600_000;
 export const signInLinkMsDefault = 60 * 60_000;
