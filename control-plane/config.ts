@@ -10,6 +10,8 @@ import { Failure } from '../protocol/failures.ts';
 import { requestsPerMinuteMax } from '../protocol/limits.ts';
 import { readFault } from './fault.ts';
 import type { Fault } from './fault.ts';
+import { parseDatabaseUrl } from './store/postgres/settings.ts';
+import type { PostgresSettings } from './store/postgres/settings.ts';
 
 const portSchema = z
   .string()
@@ -34,6 +36,14 @@ const trustDomainSchema = z
 /** Every option: its flag is `--name`, its variable `WAYSIDE_NAME`, both from the name here. */
 export const serverOptions = {
   data: { schema: z.string().min(1).default('./wayside-data'), help: 'folder that holds everything' },
+  'database-url': {
+    schema: z.string().min(1).optional(),
+    help: 'PostgreSQL instead of a database in the data folder; DATABASE_URL is read too',
+  },
+  'database-password-file': {
+    schema: z.string().min(1).optional(),
+    help: 'file with the password of the database',
+  },
   host: { schema: hostSchema.default('127.0.0.1'), help: 'address of API and UI' },
   port: { schema: portSchema.default(7_400), help: 'port of API and UI' },
   'tls-cert': { schema: z.string().optional(), help: 'certificate chain (PEM) of API and UI' },
@@ -63,6 +73,8 @@ export const serverOptions = {
 
 export interface ServerConfig {
   readonly dataFolder: string;
+  /** Null: the data folder holds the database too. */
+  readonly database: PostgresSettings | null;
   readonly http: {
     readonly host: string;
     readonly port: number;
@@ -99,6 +111,7 @@ export function parseServerConfig(
   const passphraseFile = option('keyring-passphrase-file');
   return Object.freeze({
     dataFolder: resolve(option('data')),
+    database: readDatabase(flags, environment),
     http: {
       host,
       port: option('port'),
@@ -127,6 +140,28 @@ function given(value: string | undefined): string | undefined {
 /** `agent-port` is WAYSIDE_AGENT_PORT. */
 export function environmentName(name: string): string {
   return `WAYSIDE_${name.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The database that flags and environment name, or null. Throws `invalid_configuration`. */
+export function readDatabase(
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): PostgresSettings | null {
+  const flag = flags['database-url'];
+  const url =
+    flag ?? given(environment[environmentName('database-url')]) ?? given(environment['DATABASE_URL']);
+  const file =
+    flags['database-password-file'] ?? given(environment[environmentName('database-password-file')]);
+  const text = parseOption('database-url', url);
+  if (text === undefined) return null;
+  if (flag !== undefined && /^[^/]*\/\/[^/?#]*:[^/?#]*@/.test(flag)) {
+    throw new Failure(
+      'invalid_configuration',
+      '--database-url holds a password, and every process of the machine can read command lines. Put the URL into ' +
+        'DATABASE_URL, or the password into a file: --database-password-file.',
+    );
+  }
+  return parseDatabaseUrl(text, file === undefined ? null : readFile(file).trimEnd());
 }
 
 function parseOption<Name extends keyof typeof serverOptions>(

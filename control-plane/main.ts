@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { ServerConfig } from './config.ts';
 import { faultPointOf } from './fault.ts';
 import { startServer } from './server.ts';
+import { placeOf } from './store/postgres/settings.ts';
 import type { RunningServer } from './server.ts';
 
 export interface RunOptions {
@@ -20,7 +21,10 @@ export async function runServer(config: ServerConfig, options: RunOptions): Prom
     config,
     log,
     onFatal: (cause) => {
-      log.fatal({ err: cause }, 'the disk failed in a commit; ending, so that nothing false is said');
+      log.fatal(
+        { err: cause },
+        'the store cannot be trusted any more; ending, so that nothing false is said',
+      );
       log.flush();
       process.exit(1);
     },
@@ -44,7 +48,7 @@ function sayWhere(server: RunningServer, config: ServerConfig, json: boolean): v
     `API     ${url}`,
     `agents  ${agentUrl}`,
     `enrol   ${enrollUrl}`,
-    `data    ${config.dataFolder}`,
+    `data    ${config.database === null ? config.dataFolder : `${placeOf(config.database)}, keyring in ${config.dataFolder}`}`,
   ];
   if (ownerToken !== null) {
     lines.push(

@@ -7,15 +7,15 @@ import type { ServerConfig } from './config.ts';
 import { recoverOwner } from './organizations/initialize.ts';
 import { openKeyring } from './secrets/keyring.ts';
 import { openSecrets } from './secrets/secrets.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { openStore } from './store/open-store.ts';
 
 /** Throws `store_locked` while a control plane uses the folder, and what its parts throw. */
 export async function recoverOwnerOf(
-  config: Pick<ServerConfig, 'dataFolder' | 'keyringPassphrase'>,
+  config: Pick<ServerConfig, 'dataFolder' | 'database' | 'keyringPassphrase'>,
 ): ReturnType<typeof recoverOwner> {
   const { dataFolder, keyringPassphrase } = config;
   const clock = systemClock();
-  const store = await openSqliteStore({ dataFolder, purpose: 'a recovery of the owner' });
+  const store = await openStore({ config, purpose: 'a recovery of the owner' });
   try {
     const provider = await openKeyring({
       path: join(dataFolder, 'keyring.json'),

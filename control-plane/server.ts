@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { upkeepMs } from '../protocol/limits.ts';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
+import { Failure } from '../protocol/failures.ts';
 import { actionRoutes } from './actions/routes.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
@@ -57,7 +58,7 @@ import { needsKeyring, openSecrets } from './secrets/secrets.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import { storeRoutes } from './store/routes.ts';
 import { databasePath } from './store/sqlite/data-folder.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { startUpkeep } from './upkeep.ts';
 import { variableRoutes } from './variables/routes.ts';
@@ -133,10 +134,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function openCore(options: ServerOptions, closing: (() => Promise<void> | void)[]): Promise<Core> {
   const { config, log, onFatal, faultPoint } = options;
   const clock = systemClock();
-  const store = await openSqliteStore({
-    dataFolder: config.dataFolder,
+  const store = await openStore({
+    config,
     onFatal,
-    ...(config.trustDomain === null ? {} : { trustDomain: config.trustDomain }),
+    report: (message, cause) => log.warn({ err: cause ?? undefined }, message),
+    // What this process knows of runs and sessions is of the past that was lost: the next one reads it anew.
+    onIncarnation: () =>
+      onFatal(new Failure('store_failed', 'The database was failed over or brought back while we ran.')),
   });
   closing.push(() => store.close());
   const provider = await openKeyring({

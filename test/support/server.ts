@@ -10,6 +10,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { parseServerConfig } from '../../control-plane/config.ts';
 import { startServer } from '../../control-plane/server.ts';
+import { engineEnvironment } from './engine.ts';
 import type { RegisteredRoute } from '../../control-plane/http/registered-routes.ts';
 import type { ServerOptions } from '../../control-plane/server.ts';
 
@@ -139,7 +140,7 @@ async function startHere(options: TestServerOptions, dataFolder: string): Promis
       done();
     },
   });
-  const config = parseServerConfig(optionsOf(options, dataFolder), {});
+  const config = parseServerConfig(optionsOf(options, dataFolder), await engineEnvironment(dataFolder));
   const { faultPoint } = options;
   const routes: RegisteredRoute[] = [];
   const server = await startServer({
@@ -173,7 +174,12 @@ async function startProcess(options: TestServerOptions, dataFolder: string): Pro
   ]);
   const child = spawn(process.execPath, [cli, '--json', 'server', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: dataFolder, ...options.environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: dataFolder,
+      ...(await engineEnvironment(dataFolder)),
+      ...options.environment,
+    },
   });
   const lines: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => lines.push(String(chunk)));

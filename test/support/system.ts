@@ -12,6 +12,7 @@ import type { Agent, Group } from '../../protocol/api/operations.ts';
 import type { Run, RunEvent, RunStart } from '../../protocol/api/runs.ts';
 import { isFinal } from '../../protocol/states.ts';
 import type { RunState } from '../../protocol/states.ts';
+import { engineEnvironment } from './engine.ts';
 import { openLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { startProgram } from './processes.ts';
@@ -150,7 +151,11 @@ export class System implements AsyncDisposable {
     this.#server = startProgram('cli/main.ts', this.serverArguments(), {
       ...(sources === undefined ? {} : { sources }),
       cwd: this.folder,
-      environment: { ...this.#options.environment, ...environment },
+      environment: {
+        ...(await engineEnvironment(this.dataFolder)),
+        ...this.#options.environment,
+        ...environment,
+      },
     });
     this.#programs.push(this.#server);
     await this.#server.said(/"ready":true/, { msMax: 60_000 });

@@ -24,6 +24,12 @@ export interface PostgresSettings {
   readonly applicationName: string;
 }
 
+/** Where it is, for people; without the password. */
+export function placeOf({ hosts, database, user }: PostgresSettings): string {
+  const list = hosts.map(({ host, port }) => `${host}:${port}`).join(',');
+  return `PostgreSQL ${list}/${database ?? user ?? ''}`;
+}
+
 const portDefault = 5432;
 const known = [
   'sslmode',
