@@ -33,11 +33,16 @@ interface Held {
   readonly content: string;
 }
 
+interface Looked {
+  readonly at: number;
+  readonly authorities: Authorities;
+  readonly lists: Promise<readonly PublishedList[]>;
+}
+
 export function openRevocations(deps: PublishDeps): Revocations {
   const held = new Map<string, Held>();
-  let looked: { readonly at: number; readonly lists: Promise<readonly PublishedList[]> } | null = null;
-  const make = async (now: number): Promise<readonly PublishedList[]> => {
-    const authorities = deps.pki.authorities();
+  let looked: Looked | null = null;
+  const make = async (authorities: Authorities, now: number): Promise<readonly PublishedList[]> => {
     const revoked = await revokedBy(deps.store, authorities, now);
     return authorities.all.flatMap((authority) => {
       const list = listOf(held, authority, { revoked: revoked(authority.id), now });
@@ -46,12 +51,15 @@ export function openRevocations(deps: PublishDeps): Revocations {
   };
   const current = (): Promise<readonly PublishedList[]> => {
     const now = deps.clock.now();
-    if (looked === null || now - looked.at >= crlPublishMsMax || now < looked.at) {
-      const lists = make(now);
-      looked = { at: now, lists };
-      lists.catch(() => (looked = null));
+    const authorities = deps.pki.authorities();
+    if (looked !== null && looked.authorities === authorities) {
+      const age = now - looked.at;
+      if (age >= 0 && age < crlPublishMsMax) return looked.lists;
     }
-    return looked.lists;
+    const lists = make(authorities, now);
+    looked = { at: now, authorities, lists };
+    lists.catch(() => (looked = null));
+    return lists;
   };
   return {
     current,
