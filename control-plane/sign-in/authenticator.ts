@@ -4,7 +4,7 @@ import type { Authenticator } from '../authority/caller.ts';
 import { readCookie } from './cookies.ts';
 import type { SignInDeps } from './deps.ts';
 import { comesFromUs } from './origins.ts';
-import { authenticatedAt, elevatedUntil, openTouch, readSession } from './sessions.ts';
+import { authenticatedAt, elevatedUntil, elevationOf, openTouch, readSession } from './sessions.ts';
 
 /**
  * A bearer token beside the cookie wins. Throws `forbidden` where a page of somebody else asks (the cookie rides along
@@ -43,5 +43,18 @@ export function sessionAuthenticator(deps: SignInDeps): Authenticator {
       },
       actors: [],
     };
+  };
+}
+
+/** What a person signed in with otherwise counts as elevated while `POST /v1/elevate` has made it so. */
+export function elevatedByPassword(deps: SignInDeps, authenticator: Authenticator): Authenticator {
+  return async (presented, now) => {
+    const caller = await authenticator(presented, now);
+    const credential = caller?.credential;
+    if (caller === null || credential === undefined || credential === null) return caller;
+    if (credential.kind !== 'access_token' || credential.elevated) return caller;
+    if (caller.principal.kind !== 'user' || caller.actors.length > 0) return caller;
+    const until = await elevationOf(deps, credential.id, now);
+    return until === null ? caller : { ...caller, credential: { ...credential, elevated: true } };
   };
 }

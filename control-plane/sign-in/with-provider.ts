@@ -17,7 +17,7 @@ import { signInEvent } from './audit-entry.ts';
 import { completeSignIn } from './complete.ts';
 import type { Completed } from './complete.ts';
 import type { SignInDeps } from './deps.ts';
-import { signInFailed } from './failed.ts';
+import { onceOnly, signInFailed } from './failed.ts';
 import { isAllowed, labelFrom, nameFrom, parseDomains, teamsFrom } from './provider-claims.ts';
 import type { Claims } from './provider-claims.ts';
 import type { ProviderClient } from './provider-client.ts';
@@ -74,7 +74,7 @@ export async function finishWithProvider(
   if (!isAllowed(claims, parseDomains(row.allowed_domains))) {
     throw new Failure('forbidden', `${row.name} may not sign in people of your domain here.`);
   }
-  return completeAgain(deps, { row, claims, goal, request });
+  return onceOnly(() => completeAgain(deps, { row, claims, goal, request }));
 }
 
 async function takeOnce(deps: SignInDeps, id: string): Promise<void> {

@@ -65,7 +65,11 @@ export const signInLinkCreatedSchema = z.object({
 const issuerSchema = z
   .url()
   .max(500)
-  .refine((text) => !/[?#]/.test(text), 'an issuer has neither a query nor a fragment');
+  .refine((text) => !/[?#]/.test(text), 'an issuer has neither a query nor a fragment')
+  .refine(
+    (text) => /^(https:|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])/.test(`${text}/`),
+    'an issuer is https, or on this machine',
+  );
 const claimSchema = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'it is the name of a claim');
 /** Value of the claim to the team that it stands for. */
 const teamsSchema = z
