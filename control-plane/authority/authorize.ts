@@ -196,7 +196,7 @@ function reasonOf(policy: Policy, question: Question, own: Judged): DecisionReas
 }
 
 /** What every principal may do with itself, without any binding: see who it is, keep its own tokens, ask for access. */
-const ownPermissions: readonly Permission[] = [
+export const ownPermissions: readonly Permission[] = [
   'iam.token.create',
   'iam.token.read',
   'iam.token.revoke',

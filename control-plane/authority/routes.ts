@@ -2,49 +2,32 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import {
-  bindingCreateSchema,
-  bindingPageSchema,
-  bindingSchema,
-  checkSchema,
-  decisionSchema,
   tokenCreateSchema,
   tokenCreatedSchema,
   tokenPageSchema,
   type tokenSchema,
-  bindingListQuerySchema,
   whoamiSchema,
 } from '../../protocol/api/authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
-import { Failure } from '../../protocol/failures.ts';
 import { idSchema, referenceSchema } from '../../protocol/ids.ts';
-import { parseJson } from '../../protocol/json.ts';
-import { etagOf, heedMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { TokensTable } from '../store/schema.ts';
-import { conditionsOf, createBinding, removeBinding } from './bind.ts';
-import { selectBindings, selectTokens } from './binding-store.ts';
-import type { BindingRow } from './binding-store.ts';
+import { bindingRoutes } from './binding-routes.ts';
+import { selectTokens } from './binding-store.ts';
 import type { Caller } from './caller.ts';
 import type { ChangeDeps } from './change.ts';
 import { bindingsOf } from './cover.ts';
-import { check } from './check.ts';
+import { decisionRoutes } from './decision-routes.ts';
 import { findPrincipal } from './find.ts';
 import { issueToken, revokeTokenById } from './issue-token.ts';
-import { levelName, projectLevel } from './level.ts';
-import { parseLevel } from './parse-level.ts';
-import { findProject } from './policy.ts';
+import { levelName } from './level.ts';
 import type { Policy } from './policy.ts';
+import { supportRoutes } from './support-routes.ts';
+import { entitlementRoutes } from './entitlement-routes.ts';
 import { roleRoutes } from './role-routes.ts';
-import {
-  bindingResource,
-  bindingsResource,
-  levelResource,
-  tokenResource,
-  tokensResource,
-} from './resources.ts';
-import { selectDecision } from './store.ts';
+import { tokenResource, tokensResource } from './resources.ts';
 
 type Deps = RouteDeps & ChangeDeps & { readonly clock: { now(): number } };
 
@@ -66,6 +49,8 @@ export function authorityRoutes(app: FastifyInstance, deps: Deps): void {
   });
   tokenRoutes(app, deps);
   roleRoutes(app, deps);
+  supportRoutes(app, deps);
+  entitlementRoutes(app, deps);
   bindingRoutes(app, deps);
   decisionRoutes(app, deps);
 }
@@ -128,112 +113,6 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
   });
 }
 
-function bindingRoutes(app: FastifyInstance, deps: Deps): void {
-  route(app, deps, {
-    method: 'POST',
-    url: '/v1/bindings',
-    permission: 'iam.binding.create',
-    changesPolicy: true,
-    resource: levelResource,
-    summary:
-      'Give a principal a role at a level, or deny it, for ever or for a time, with conditions or without',
-    tag: 'authority',
-    hears: ['if-match?'],
-    body: bindingCreateSchema,
-    answers: { 201: bindingSchema },
-    handler: async (context) => {
-      heedMatch(context.request, deps.authority.policy().revision);
-      const row = await createBinding(deps, context, context.body);
-      const policy = deps.authority.policy();
-      return {
-        status: 201,
-        body: bindingView(policy, row),
-        headers: { location: `/v1/bindings/${row.id}`, etag: etagOf(policy.revision) },
-      };
-    },
-  });
-  route(app, deps, {
-    method: 'GET',
-    url: '/v1/bindings',
-    permission: 'iam.binding.read',
-    resource: bindingsResource,
-    summary:
-      'List the bindings of the organization and all below, of one project with what is in it, or of one level',
-    tag: 'authority',
-    query: bindingListQuerySchema,
-    answers: { 200: bindingPageSchema },
-    handler: async ({ caller, query }) => {
-      const { organization } = caller.principal;
-      const after = decodeCursor(query.cursor);
-      const policy = deps.authority.policy();
-      const project = query.project === undefined ? null : findProject(policy, query.project);
-      const level =
-        query.on === undefined
-          ? project && projectLevel(project.id)
-          : await parseLevel(deps.authority, query.on);
-      const rows = await deps.store.read(
-        selectBindings(deps.store, {
-          organization,
-          level,
-          inside: project !== null,
-          principal: query.principal === undefined ? null : findPrincipal(policy, query.principal).id,
-          after,
-          limit: query.limit,
-        }),
-      );
-      const page = toPage(rows, query.limit, {
-        key: (row) => row.id,
-        item: (row) => bindingView(policy, row),
-      });
-      return { status: 200, body: page, headers: { etag: etagOf(policy.revision) } };
-    },
-  });
-  route(app, deps, {
-    method: 'DELETE',
-    url: '/v1/bindings/:id',
-    permission: 'iam.binding.delete',
-    changesPolicy: true,
-    resource: bindingResource(deps.store),
-    summary: 'Take a role away',
-    tag: 'authority',
-    params: idParams,
-    hears: ['if-match?'],
-    answers: { 204: null },
-    handler: async (context) => {
-      heedMatch(context.request, deps.authority.policy().revision);
-      await removeBinding(deps, context, context.params.id);
-      return { status: 204 };
-    },
-  });
-}
-
-function decisionRoutes(app: FastifyInstance, deps: Deps): void {
-  route(app, deps, {
-    method: 'POST',
-    url: '/v1/check',
-    permission: 'iam.self.read',
-    summary: 'Ask whether a principal may do something, and why',
-    tag: 'authority',
-    body: checkSchema,
-    answers: { 200: decisionSchema },
-    handler: async (context) => ({ status: 200, body: await check(deps, context) }),
-  });
-  route(app, deps, {
-    method: 'GET',
-    url: '/v1/decisions/:id',
-    permission: 'iam.decision.explain',
-    summary: 'The whole trace of a denial',
-    tag: 'authority',
-    params: idParams,
-    answers: { 200: decisionSchema },
-    handler: async ({ params }) => {
-      const [row] = await deps.store.read(selectDecision(deps.store, params.id));
-      if (row === undefined) throw new Failure('not_found', `There is no decision ${params.id}.`);
-      return { status: 200, body: decisionSchema.parse(parseJson(row.trace)) };
-    },
-  });
-}
-
 function whoami(policy: Policy, caller: Caller, now: number): z.input<typeof whoamiSchema> {
   const { principal, credential } = caller;
   return {
@@ -257,21 +136,4 @@ function tokenView(row: TokensTable): z.input<typeof tokenSchema> {
   const { id, name, principal, created_at, expires_at, last_used_at, revoked_at } = row;
   const permissions = row.permissions === null ? null : row.permissions.split(' ').filter(Boolean);
   return { id, name, principal, created_at, expires_at, last_used_at, revoked_at, permissions };
-}
-
-export function bindingView(policy: Policy, row: BindingRow): z.input<typeof bindingSchema> {
-  const { id, effect, level, not_before, not_after, support, created_at } = row;
-  return {
-    id,
-    principal: { id: row.principal, name: row.principal_name },
-    role: policy.roles.get(row.role)?.name ?? row.role,
-    level: level === '' ? 'organization' : level,
-    level_name: levelName(policy, level),
-    effect,
-    conditions: conditionsOf(row),
-    not_before,
-    not_after,
-    support,
-    created_at,
-  };
 }

@@ -30,6 +30,7 @@ const resource = folderResource;
 export function folderRoutes(app: FastifyInstance, deps: Deps): void {
   readingRoutes(app, deps);
   changingRoutes(app, deps);
+  placingRoutes(app, deps);
 }
 
 function readingRoutes(app: FastifyInstance, deps: Deps): void {
@@ -105,6 +106,9 @@ function changingRoutes(app: FastifyInstance, deps: Deps): void {
       return shown(deps, await describeFolder(deps, context, { before, ...context.body }));
     },
   });
+}
+
+function placingRoutes(app: FastifyInstance, deps: Deps): void {
   route(app, deps, {
     method: 'POST',
     url: '/v1/folders/:folder/move',

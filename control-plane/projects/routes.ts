@@ -11,11 +11,13 @@ import { moveSchema } from '../../protocol/api/policy.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
 import { changedMeanwhile, etagOf, heedMatch, requireMatch } from '../http/etag.ts';
+import { warningHeader } from '../http/warning.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { Decision } from '../authority/authorize.ts';
 import type { ChangeDeps } from '../authority/change.ts';
+import { demandEntitlement } from '../authority/entitlements.ts';
 import { mustFindFolder } from '../authority/find.ts';
 import { folderInBody } from '../authority/resources.ts';
 import type { ProjectsTable } from '../store/schema.ts';
@@ -42,13 +44,18 @@ export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps
     answers: { 201: projectSchema },
     handler: async (context) => {
       const { name, description, folder } = context.body;
+      const warning = await demandEntitlement(deps, 'projects');
       const policy = deps.authority.policy();
       const within = folder === undefined ? null : mustFindFolder(policy, folder).id;
       const row = await createProject(deps, context, { name, description, folder: within });
       return {
         status: 201,
         body: view(row),
-        headers: { location: `/v1/projects/${row.id}`, etag: etagOf(row.revision) },
+        headers: {
+          location: `/v1/projects/${row.id}`,
+          etag: etagOf(row.revision),
+          ...warningHeader(warning),
+        },
       };
     },
   });

@@ -20,7 +20,9 @@ import { eventStreamsPerPrincipalMax } from '../../protocol/limits.ts';
 import { readAction } from '../actions/read.ts';
 import { entryOf } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
+import { demandEntitlement } from '../authority/entitlements.ts';
 import type { KnownInputs } from '../authority/conditions.ts';
+import { warningHeader } from '../http/warning.ts';
 import { lastEventId, sendEventStream, wantsEventStream } from '../http/event-stream.ts';
 import { idempotencyOf } from '../http/idempotency.ts';
 import type { IdempotencyDeps } from '../http/idempotency.ts';
@@ -75,6 +77,8 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
           headers: { location: `/v1/runs/${once.replay}`, 'idempotent-replayed': 'true' },
         };
       }
+      const warning =
+        (await demandEntitlement(deps, 'actions')) ?? (await demandEntitlement(deps, 'runs_per_day'));
       const action = await readAction(deps.store, context.project.id, context.params.action);
       const run = await requestRun(parts, {
         actor: actorOf(context),
@@ -83,7 +87,11 @@ function pressRoute(app: FastifyInstance, deps: Deps): void {
         remember: once.remember,
         ...(context.decision.settled ? {} : { judge: (inputs) => judged(deps, context, inputs) }),
       });
-      return { status: 201, body: run, headers: { location: `/v1/runs/${run.id}` } };
+      return {
+        status: 201,
+        body: run,
+        headers: { location: `/v1/runs/${run.id}`, ...warningHeader(warning) },
+      };
     },
   });
 }

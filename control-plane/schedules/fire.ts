@@ -75,6 +75,8 @@ const lasting: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'secret_too_short',
   'not_found',
   'authority_lost',
+  'entitlement_missing',
+  'quota_exceeded',
   'envelope_rejected',
 ]);
 

@@ -6,6 +6,7 @@ import type { ActionRow } from '../actions/store.ts';
 import type { Decision } from '../authority/authorize.ts';
 import { onBehalfOf } from '../authority/caller.ts';
 import type { Caller } from '../authority/caller.ts';
+import { demandEntitlement } from '../authority/entitlements.ts';
 import type { KnownInputs } from '../authority/conditions.ts';
 import { refuseUnauthorized } from '../runs/claim.ts';
 import type { Actor } from '../runs/contract.ts';
@@ -32,6 +33,8 @@ export async function pressForSchedule(
   const { parts } = deps.runs;
   const caller = callerOf(deps, row);
   const action = await readAction(deps.store, row.project, row.action);
+  await demandEntitlement(deps, 'actions');
+  await demandEntitlement(deps, 'runs_per_day');
   const inputs = await openInputs(parts, row);
   const body = { inputs, priority: 0, reason: reasonOf(row, times.at) };
   const decision = await decide(deps, row, { caller, action, body });

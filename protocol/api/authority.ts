@@ -232,8 +232,10 @@ export const decisionSchema = z.object({
 });
 export type DecisionTrace = z.infer<typeof decisionSchema>;
 
-export const checkSchema = z.strictObject({
-  permission: z.enum(permissions),
-  resource: z.string().max(500),
-  principal: z.string().optional(),
+/** A trace, and what the policy of this moment makes of the same question; null where it cannot be asked again. */
+export const explanationSchema = decisionSchema.extend({
+  now: z
+    .object({ allowed: z.boolean(), reason: z.enum(decisionReasons), policy_revision: z.int() })
+    .nullable(),
 });
+export type Explanation = z.infer<typeof explanationSchema>;

@@ -178,7 +178,13 @@ export const permissionsTestSchema = z.strictObject({
   resource: z.string().max(500).default('organization'),
   permissions: z.array(z.enum(permissions)).min(1).max(permissions.length),
 });
-export const permissionsTestAnswerSchema = z.object({ permissions: z.array(z.string()) });
+export const permissionsTestAnswerSchema = z.object({
+  permissions: z.array(z.string()),
+  /** Only with certain inputs of a run. */
+  with_inputs: z.array(z.string()),
+  /** Only after the session was elevated. */
+  with_elevation: z.array(z.string()),
+});
 
 /** AuthZEN Authorization API 1.0, section 5: who, what, on what, and with what around it. */
 const evaluationMembers = {

@@ -1,5 +1,6 @@
 // The rules of the authority once more, slow and obvious, written without a look at how they are decided: by walking
 // every binding for every question.
+import { ownPermissions } from '../../../control-plane/authority/authorize.ts';
 import type { Caller } from '../../../control-plane/authority/caller.ts';
 import type { ResourcePath } from '../../../control-plane/authority/level.ts';
 import type { BindingRecord, Policy } from '../../../control-plane/authority/policy.ts';
@@ -41,9 +42,10 @@ function hasRight(policy: Policy, principal: string, question: OracleQuestion): 
 
 function isForOneself(principal: string, { permission, resource }: OracleQuestion): boolean {
   if (permission === 'iam.self.read') return true;
-  const own = ['iam.token.create', 'iam.token.read', 'iam.token.revoke', 'iam.support.request'];
   return (
-    own.includes(permission) && resource.project === null && resource.thing === `principals/${principal}`
+    ownPermissions.includes(permission) &&
+    resource.project === null &&
+    resource.thing === `principals/${principal}`
   );
 }
 

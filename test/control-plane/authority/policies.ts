@@ -139,17 +139,17 @@ const conditionArbitrary: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({
     input: fc.constantFrom('env', 'region'),
     operator: fc.constant('equals' as const),
-    values: fc.constantFrom(['staging'], ['prod']),
+    values: fc.constantFrom<string[]>(['staging'], ['prod']),
   }),
   fc.record({
     input: fc.constantFrom('env', 'region'),
     operator: fc.constant('one_of' as const),
-    values: fc.constantFrom(['staging', 'prod'], ['prod', 'dev']),
+    values: fc.constantFrom<string[]>(['staging', 'prod'], ['prod', 'dev']),
   }),
   fc.record({
     input: fc.constantFrom('env', 'region'),
     operator: fc.constant('matches' as const),
-    values: fc.constantFrom(['sta.*'], ['p.*', 'd.*']),
+    values: fc.constantFrom<string[]>(['sta.*'], ['p.*', 'd.*']),
   }),
 );
 
