@@ -38,9 +38,16 @@ export async function runServer(config: ServerConfig, options: RunOptions): Prom
 }
 
 function sayWhere(server: RunningServer, config: ServerConfig, json: boolean): void {
-  const { url, agentUrl, enrollUrl, ownerToken } = server;
+  const { url, agentUrl, enrollUrl, ownerToken, setupUrl } = server;
   if (json) {
-    const ready = { ready: true, url, agent_url: agentUrl, enroll_url: enrollUrl, token: ownerToken };
+    const ready = {
+      ready: true,
+      url,
+      agent_url: agentUrl,
+      enroll_url: enrollUrl,
+      token: ownerToken,
+      setup_url: setupUrl,
+    };
     process.stdout.write(`${JSON.stringify(ready)}\n`);
     return;
   }
@@ -56,6 +63,14 @@ function sayWhere(server: RunningServer, config: ServerConfig, json: boolean): v
       'The first owner token. It is shown once; sign in with `wayside login`:',
       '',
       `  ${ownerToken}`,
+      '',
+    );
+  }
+  if (setupUrl !== null) {
+    lines.push(
+      'In a browser the owner sets a password here, once and within the hour:',
+      '',
+      `  ${setupUrl}`,
       '',
     );
   }

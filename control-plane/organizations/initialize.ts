@@ -62,7 +62,11 @@ export async function createOrganization({ store, audit }: Deps): Promise<void> 
  * The first owner's token, where there has never been any; else null. A step of its own, taken only when all
  * listeners are open: a first start that fails in between would have made a token that nobody ever sees.
  */
-export async function issueFirstToken(deps: Deps): Promise<string | null> {
+export async function issueFirstToken(
+  deps: Deps,
+  /** What belongs into the same unit, for instance the link by which the owner sets a password. */
+  alongside: (owner: PrincipalRecord) => readonly Step[] = () => [],
+): Promise<string | null> {
   const policy = await readPolicy(deps.store);
   const owner = [...policy.principals.values()].find(({ name }) => name === ownerName);
   if (owner === undefined) return null;
@@ -71,7 +75,7 @@ export async function issueFirstToken(deps: Deps): Promise<string | null> {
       owner,
       name: 'first owner token',
       expiresAt: null,
-      guards: [noTokenYet(deps.store)],
+      guards: [noTokenYet(deps.store), ...alongside(owner)],
     });
   } catch (error) {
     if (error instanceof GuardFailed) return null;

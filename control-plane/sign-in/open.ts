@@ -1,12 +1,13 @@
 // Sign-in as the control plane opens it: its pages and routes, the cookie as a credential, and what others ask of it.
 import type { FastifyInstance } from 'fastify';
-import { upkeepMs } from '../../protocol/limits.ts';
+import { setupLinkMs } from '../../protocol/limits.ts';
 import type { Authenticator } from '../authority/caller.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { forgetAttempts } from './attempt-store.ts';
 import { elevatedByPassword, sessionAuthenticator } from './authenticator.ts';
 import { cookieOf, sessionOf } from './browser.ts';
+import type { Step } from '../store/store.ts';
 import type { SignInContract } from './contract.ts';
 import type { SignInDeps } from './deps.ts';
 import { elevateRoutes } from './elevate-routes.ts';
@@ -14,6 +15,7 @@ import { speakForms } from './forms.ts';
 import { openPasswordHasher } from './hash-password.ts';
 import { comesFromUs, publicOriginsOf } from './origins.ts';
 import type { PublicOrigins } from './origins.ts';
+import { newLink } from './links.ts';
 import { openProviderClient } from './provider-client.ts';
 import { providerPages } from './provider-pages.ts';
 import { providerRoutes } from './provider-routes.ts';
@@ -33,23 +35,24 @@ export interface SignIn extends SignInContract {
   register(app: FastifyInstance, routes: RouteDeps): Promise<void>;
   /** Passwords that were hashed so far. */
   hashesComputed(): number;
-  close(): void;
+  /** Removes what has lapsed: attempts, counts of failures, sessions that are long over. */
+  tidy(): Promise<void>;
+  /** The first owner's link; its steps go into the unit that makes the first token. */
+  setupLink(owner: { readonly id: string }): { readonly url: string; readonly steps: readonly Step[] };
 }
 
-export interface SignInOptions extends Omit<SignInDeps, 'hasher' | 'origins' | 'clock'> {
+export interface SignInOptions extends Omit<SignInDeps, 'hasher' | 'origins'> {
   readonly publicUrl: string | null;
   /** Where the API listens; asked when it does. */
   readonly listening: () => string;
-  readonly clock: { now(): number; after(ms: number, wake: () => void): () => void };
-  readonly report: (cause: unknown) => void;
 }
 
 export function openSignIn(options: SignInOptions): SignIn {
-  const { publicUrl, listening, report, ...parts } = options;
+  const { publicUrl, listening, ...parts } = options;
   const origins = () => publicOriginsOf({ publicUrl, listening: listening() });
   const hasher = openPasswordHasher();
   const deps: SignInDeps = { ...parts, hasher, origins };
-  const upkeep = keepTidy(deps, options.clock, report);
+  const { store, clock } = deps;
   return {
     origins,
     authenticator: sessionAuthenticator(deps),
@@ -70,32 +73,22 @@ export function openSignIn(options: SignInOptions): SignIn {
       if (!comesFromUs(origins(), { method: request.method, origin })) return null;
       if (cookieOf(deps, request, 'session') === null) return null;
       const session = await sessionOf(deps, request);
-      return session === null ? null : signedInBy(session, deps.clock.now());
+      return session === null ? null : signedInBy(session, clock.now());
     },
-    isSessionAlive: async (id) => (await readSessionById(deps, id, deps.clock.now())) !== null,
+    isSessionAlive: async (id) => (await readSessionById(deps, id, clock.now())) !== null,
     hashesComputed: () => hasher.computed(),
-    close: upkeep,
-  };
-}
-
-/** Removes at the start, and every hour, what has lapsed. Answers what ends it. */
-function keepTidy(
-  deps: SignInDeps,
-  clock: SignInOptions['clock'],
-  report: (cause: unknown) => void,
-): () => void {
-  let cancel = (): void => undefined;
-  let closed = false;
-  const tidy = async (): Promise<void> => {
-    const { store } = deps;
-    await store
-      .write([forgetThrottles(deps), forgetAttempts(deps), ...forgetSessions(store, deps.clock.now())])
-      .catch(report);
-    if (!closed) cancel = clock.after(upkeepMs, () => void tidy());
-  };
-  cancel = clock.after(0, () => void tidy());
-  return () => {
-    closed = true;
-    cancel();
+    async tidy() {
+      await store.write([forgetThrottles(deps), forgetAttempts(deps), ...forgetSessions(store, clock.now())]);
+    },
+    setupLink(owner) {
+      const { path, steps } = newLink(deps, {
+        principal: owner.id,
+        purpose: 'setup',
+        removesFactors: false,
+        createdBy: null,
+        lifeMs: setupLinkMs,
+      });
+      return { url: origins().canonical + path, steps };
+    },
   };
 }
