@@ -56,6 +56,8 @@ import { openKeyring } from './secrets/keyring.ts';
 import { keyringRoutes } from './secrets/routes.ts';
 import { needsKeyring, openSecrets } from './secrets/secrets.ts';
 import type { Secrets } from './secrets/secrets.ts';
+import { openSignIn } from './sign-in/open.ts';
+import type { SignIn } from './sign-in/open.ts';
 import { storeRoutes } from './store/routes.ts';
 import { databasePath } from './store/sqlite/data-folder.ts';
 import { openStore } from './store/open-store.ts';
@@ -71,6 +73,8 @@ export interface RunningServer {
   readonly enrollUrl: string;
   /** Only after the very first start. */
   readonly ownerToken: string | null;
+  /** Where the first owner sets a password; only after the very first start. */
+  readonly setupUrl: string | null;
   close(): Promise<void>;
 }
 
@@ -106,7 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const core = await openCore(options, closing);
     const agents = await openAgentSide(options, core, closing);
-    const url = await openApi(options, core, agents, closing);
+    const { url, signIn } = await openApi(options, core, agents, closing);
     core.runs.start();
     closing.push(() => core.runs.close());
     core.schedules.start();
@@ -118,17 +122,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       duties: [
         { name: 'audit', perform: () => core.audit.prune() },
         { name: 'join tokens', perform: () => pruneJoinTokens(core) },
+        { name: 'sign-in', perform: () => signIn.tidy() },
       ],
     });
     closing.push(() => upkeep.close());
-    const ownerToken = await issueFirstToken(core);
-    if (ownerToken !== null) await core.authority.reload();
+    const { ownerToken, setupUrl } = await firstOwner(core, signIn);
     const { urls } = agents.deps;
-    return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken, close };
+    return { url, agentUrl: urls.agent, enrollUrl: urls.enroll, ownerToken, setupUrl, close };
   } catch (cause) {
     await close();
     throw cause;
   }
+}
+
+/** The token of the first start, and the link to a password; both null at every later one. */
+async function firstOwner(
+  core: Core,
+  signIn: SignIn,
+): Promise<Pick<RunningServer, 'ownerToken' | 'setupUrl'>> {
+  let setupUrl: string | null = null;
+  const ownerToken = await issueFirstToken(core, (owner) => {
+    const link = signIn.setupLink(owner);
+    setupUrl = link.url;
+    return link.steps;
+  });
+  if (ownerToken === null) return { ownerToken, setupUrl: null };
+  await core.authority.reload();
+  return { ownerToken, setupUrl };
 }
 
 async function openCore(options: ServerOptions, closing: (() => Promise<void> | void)[]): Promise<Core> {
@@ -298,7 +318,7 @@ async function openApi(
   core: Core,
   agents: AgentSide,
   closing: (() => Promise<void> | void)[],
-): Promise<string> {
+): Promise<{ readonly url: string; readonly signIn: SignIn }> {
   const { clock, store, secrets, audit, authority, runs, schedules } = core;
   const app = await openApp({
     authority,
@@ -320,6 +340,13 @@ async function openApi(
     dataFolder: config.dataFolder,
     denied: (decision, caller, request) => recordDenied({ store, audit }, { decision, caller, request }),
   } satisfies Parameters<typeof authorityRoutes>[1] & Record<string, unknown>;
+  const signIn = openSignIn({
+    ...{ store, audit, authority, secrets, clock, mac: secrets.bodyMac },
+    publicUrl: config.http.publicUrl,
+    listening: () => app.listeningOrigin,
+  });
+  authority.accept(signIn.authenticator);
+  await signIn.register(app, deps);
   organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);
@@ -345,7 +372,7 @@ async function openApi(
   app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
     status: 'ok',
   }));
-  return listenApi(app, config.http);
+  return { url: await listenApi(app, config.http), signIn };
 }
 
 function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {
