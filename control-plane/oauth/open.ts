@@ -1,7 +1,6 @@
 // Opens the authorization server over what the control plane has already: its store, its keys, its audit, its policy.
 import type { FastifyInstance } from 'fastify';
 import type { Provider } from 'oidc-provider';
-import { accessTokenMs, clockSkewMsMax } from '../../protocol/limits.ts';
 import type { AuditTrail } from '../audit/trail.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Secrets } from '../secrets/secrets.ts';
@@ -21,6 +20,7 @@ import { openPresentedTokens } from './presented.ts';
 import { rememberProofs } from './proof.ts';
 import { protocolRoutes } from './protocol-routes.ts';
 import { openProvider } from './provider.ts';
+import { revocationMs } from './revocation-time.ts';
 import { insertRevocation, selectFamiliesOf } from './store.ts';
 import { openTokenSigner } from './token-keys.ts';
 
@@ -53,9 +53,6 @@ export interface Oauth {
   }): Promise<{ readonly accessToken: string; readonly expiresInS: number } | null>;
   close(): Promise<void>;
 }
-
-/** The longest life of anything that a revocation could be about, and what clocks may differ. */
-const revocationMs = accessTokenMs + 2 * clockSkewMsMax;
 
 export function openOauth(options: OauthOptions): Oauth {
   const { store, secrets, clock, authority } = options;
