@@ -74,7 +74,8 @@ const dayMs = 86_400_000;
 export function endsSoon(authority: CertificationAuthority, now: number): string | null {
   if (passedThreshold(authority, now) === null) return null;
   const left = notAfterOf(authority.certificate) - now;
-  const ends = left <= 0 ? 'has ended' : `ends in ${Math.ceil(left / dayMs)} days`;
+  const days = Math.ceil(left / dayMs);
+  const ends = left <= 0 ? 'has ended' : days === 1 ? 'ends within a day' : `ends in ${days} days`;
   const level = authority.level.replace('_', '-');
   const todo =
     authority.state === 'former'

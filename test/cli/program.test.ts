@@ -101,6 +101,7 @@ describe('--json', () => {
       'agent list',
     ],
     ...['action list', 'variable list', 'run list', 'schedule list', 'audit list', 'keyring list'],
+    ...['pki list', 'pki role list'],
     ...['binding list --on projects/default', 'run list --state active --limit 1'],
   ];
   test.each(lists)('%s prints one array', async (call) => {
@@ -120,6 +121,7 @@ describe('--json', () => {
       'agent show basement',
     ],
     ...['action show promote', 'variable show region', 'audit head', 'audit verify', 'pki root'],
+    ...['pki show root', 'pki crl data-plane', 'pki export intermediate', 'pki role show agent'],
     ...['can-i wayside.run.start', 'group token prod', 'token create --name x'],
   ];
   test.each(shows)('%s prints one object', async (call) => {

@@ -13,9 +13,14 @@ export interface ConnectProxy extends AsyncDisposable {
 }
 
 export async function openConnectProxy(
-  credentials: { readonly user: string; readonly password: string } = { user: 'agent', password: 'p:a ss' },
+  options: {
+    readonly user: string;
+    readonly password: string;
+    /** The address that what is behind it seems to come from. */
+    readonly localAddress?: string;
+  } = { user: 'agent', password: 'p:a ss' },
 ): Promise<ConnectProxy> {
-  const { user, password } = credentials;
+  const { user, password, localAddress } = options;
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const log: { target: string; status: number }[] = [];
   const sockets = new Set<Socket>();
@@ -38,7 +43,8 @@ export async function openConnectProxy(
       return;
     }
     const { hostname, port } = new URL(`http://${target}`);
-    const upstream = connect({ host: hostname, port: Number(port) }, () => {
+    const from = localAddress === undefined ? {} : { localAddress };
+    const upstream = connect({ host: hostname, port: Number(port), ...from }, () => {
       log.push({ target, status: 200 });
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       if (head.length > 0) upstream.write(head);

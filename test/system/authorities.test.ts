@@ -110,8 +110,11 @@ describe('rotating each level', () => {
     const back = await system.startAgent('away', { hcl });
     await until('it has learned the new root', () => splitPem(identityOf(back).root).length === 2);
     expect(identityOf(back).root.startsWith(pinned.trim())).toBe(true);
+    // Who joins now pins the old root, and learns the new one with its first certificate.
+    const joined = await system.startAgent('joined', { hcl });
+    expect(splitPem(identityOf(joined).root)).toHaveLength(2);
     await ok('pki', 'rotate', 'data-plane');
-    for (const agent of [...agents, back]) await usesAuthority(agent, 5);
+    for (const agent of [...agents, back, joined]) await usesAuthority(agent, 5);
     await nothingInUse('data-plane-3');
     await nothingInUse('data-plane-4');
     await ok('pki', 'retire', 'root-1');
