@@ -138,8 +138,12 @@ async function takeHead(
   if (head === null) {
     if (lenient && readHead(jws) !== null) return;
     fail('a signed head is not signed by any of the keys, or it was changed', position);
-  } else if (head.organization !== state.organization || head.position !== position) {
-    fail(`a signed head does not belong to event ${position}`, position);
+  } else if (head.organization !== state.organization) {
+    fail('a signed head is of another organization', position);
+  } else if (head.position > position) {
+    fail(`event ${position + 1} is missing: a signed head names event ${head.position}`, position + 1);
+  } else if (head.position < position) {
+    fail(`the signed head of event ${head.position} stands behind event ${position}`, head.position);
   } else if (head.hash !== hash) {
     fail(`event ${position} is not the one that was signed: the trail was written anew`, position);
   } else {

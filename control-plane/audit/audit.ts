@@ -13,6 +13,7 @@ import type { DenialCounter } from './denials.ts';
 import { exportAudit } from './export.ts';
 import type { ExportQuery } from './export.ts';
 import { auditKeys, openHeads } from './heads.ts';
+import type { SealedHead } from './heads.ts';
 import { pruneAudit } from './prune.ts';
 import { openReadRecorder } from './record-read.ts';
 import type { RecordRead } from './record-read.ts';
@@ -57,6 +58,8 @@ export interface AuditDeps {
   readonly secrets: Pick<Secrets, 'auditMac' | 'auditMacKey' | 'signingKeys'>;
   readonly clock: { now(): number } & ChainerDeps['clock'];
   readonly report: (cause: unknown) => void;
+  /** Told of each head of a trail that this process has signed. */
+  readonly sealed?: (head: SealedHead) => void;
   /** Of the database, where it is one that several threads can read. */
   readonly file?: string;
 }
@@ -65,7 +68,8 @@ export function openAudit(deps: AuditDeps): Audit {
   const { store, clock, report } = deps;
   const { auditMac: mac, auditMacKey: macKey, signingKeys } = deps.secrets;
   const chain = openChain(store);
-  const heads = openHeads({ store, chain, signingKeys, clock });
+  const { sealed } = deps;
+  const heads = openHeads({ store, chain, signingKeys, clock, ...(sealed === undefined ? {} : { sealed }) });
   const denials = openDenialCounter({ store, clock });
   const sampler = openDenialSampler(clock);
   const growth = openGrowth(clock);

@@ -19,11 +19,20 @@ export interface Heads {
   newest(organization: string): Promise<ExportedHead | null>;
 }
 
+/** A head that was just signed. */
+export interface SealedHead {
+  readonly organization: string;
+  readonly number: number;
+  readonly jws: string;
+}
+
 export interface HeadsDeps {
   readonly store: Store;
   readonly chain: Chain;
   readonly signingKeys: SigningKeys;
   readonly clock: { now(): number };
+  /** Told of each head that this process has signed. */
+  readonly sealed?: (head: SealedHead) => void;
 }
 
 export function openHeads(deps: HeadsDeps): Heads {
@@ -49,7 +58,9 @@ export function openHeads(deps: HeadsDeps): Heads {
       .values({ ...place, jws })
       .onConflict((conflict) => conflict.doNothing());
     const [result] = await store.write([step(insert)]);
-    return result?.changes === 1;
+    if (result?.changes !== 1) return false;
+    deps.sealed?.({ organization, number: place.number, jws });
+    return true;
   };
   return {
     seal: async (options = {}) => {

@@ -2,7 +2,7 @@
 import type { Mac } from '../secrets/mac-keys.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
-import { eventIdAt } from './event-id.ts';
+import { openEventIds } from './event-id.ts';
 import { auditFacts, eventMac } from './event.ts';
 import type { AuditEntry } from './event.ts';
 
@@ -28,7 +28,7 @@ export interface TrailDeps {
 
 export function openTrail(deps: TrailDeps): AuditTrail {
   const { store, mac, clock } = deps;
-  const newId = deps.newId ?? eventIdAt;
+  const newId = deps.newId ?? openEventIds();
   const insert = compileOnce(
     {
       id: '',
