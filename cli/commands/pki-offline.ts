@@ -69,12 +69,12 @@ function registerRoot(root: Command, surroundings: Surroundings): void {
     .action(acting(surroundings, requestFromRoot));
   root
     .command('import <file>')
-    .description('take what the pinned root signed, or with --key the exported key itself')
-    .option('--key', 'the file is an exported root: put its key back into the control plane')
+    .description('take what the pinned root signed, or with --exported the exported key itself')
+    .option('--exported', 'the file is an exported root: put its key back into the control plane')
     .option('--passphrase-file <file>', 'file with the passphrase of the exported root')
     .addHelpText(
       'after',
-      examples('wayside pki root import cross.pem', 'wayside pki root import --key root-1.json'),
+      examples('wayside pki root import cross.pem', 'wayside pki root import --exported root-1.json'),
     )
     .action(acting(surroundings, importToRoot));
 }
@@ -147,10 +147,10 @@ async function giveRequest(
 async function importToRoot(
   context: CommandContext,
   file: string,
-  options: { readonly key?: true; readonly passphraseFile?: string },
+  options: { readonly exported?: true; readonly passphraseFile?: string },
 ): Promise<void> {
   const { client, print, surroundings } = context;
-  if (options.key !== true) {
+  if (options.exported !== true) {
     await importSigned(context, 'root', file);
     return;
   }

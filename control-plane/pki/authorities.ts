@@ -114,7 +114,7 @@ export function withKey(authority: CertificationAuthority): SigningAuthority {
   throw new Failure(
     'root_offline',
     `The key of ${authority.name} is not here. Let it sign on the machine where it is kept: ` +
-      '`wayside pki intermediate request` (or `root request`), `wayside pki sign`, and `… import`; or bring the key back with `wayside pki root import --key`.',
+      '`wayside pki intermediate request` (or `root request`), `wayside pki sign`, and `… import`; or bring the key back with `wayside pki root import --exported`.',
   );
 }
 

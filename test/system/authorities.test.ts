@@ -224,7 +224,7 @@ describe('a root whose key is taken away', () => {
     await until('the agent trusts both roots', () => splitPem(identityOf(agent).root).length === 2);
     expect(await press()).toBe('succeeded');
 
-    await ok('pki', 'root', 'import', '--key', file('root.json'), '--passphrase-file', '-');
+    await ok('pki', 'root', 'import', '--exported', file('root.json'), '--passphrase-file', '-');
     expect((await named(root)).key).toBe('here');
   }, 120_000);
 });

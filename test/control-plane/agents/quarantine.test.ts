@@ -65,7 +65,7 @@ describe('processes of one agent', () => {
   it('are not copies where a hello of an older connection comes late', async () => {
     const agent = await enrolled(world, 'prod');
     const [first, second] = [randomUUIDv7(), randomUUIDv7()];
-    await (await process(agent, first)).socket.close();
+    (await process(agent, first)).socket.close();
     const late = await knock(world, agent);
     const { session } = await row(agent);
     const live = await process(agent, second);

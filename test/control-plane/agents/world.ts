@@ -158,7 +158,6 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
       method: 'POST',
       url: '/v1/test',
       headers: {},
-      headers: {},
       ip: '127.0.0.1',
     } as FastifyRequest;
     return { caller, decision, guard: authority.guard(decision), request, project };
