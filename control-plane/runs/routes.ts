@@ -18,6 +18,7 @@ import { Failure } from '../../protocol/failures.ts';
 import { idSchema, referenceSchema } from '../../protocol/ids.ts';
 import { eventStreamsPerPrincipalMax } from '../../protocol/limits.ts';
 import { readAction } from '../actions/read.ts';
+import type { Audit } from '../audit/audit.ts';
 import { entryOf } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
 import { demandEntitlement } from '../authority/entitlements.ts';
@@ -41,7 +42,7 @@ import { requestRun } from './request.ts';
 import { runResourceOf } from './run-resource.ts';
 import { readRunEvents, watchRun } from './watch.ts';
 
-type Deps = RouteDeps & IdempotencyDeps & { readonly runs: Runs };
+type Deps = RouteDeps & IdempotencyDeps & { readonly runs: Runs; readonly audit: Pick<Audit, 'recordRead'> };
 
 const projectParams = z.object({ project: referenceSchema });
 const actionParams = projectParams.extend({ action: referenceSchema });
@@ -165,7 +166,9 @@ function watchRoutes(app: FastifyInstance, deps: Deps): void {
     hears: ['last-event-id'],
     answers: { 200: runEventPageSchema },
     streams: { 200: 'text/event-stream' },
-    handler: async ({ params, query, request, reply, caller, isStillAllowed }) => {
+    handler: async (context) => {
+      const { params, query, request, reply, caller, isStillAllowed } = context;
+      await recordLogRead(deps, context, params.run);
       if (!wantsEventStream(request)) {
         const page = await readRunEvents(parts, { run: params.run, after: query.after, limit: query.limit });
         return { status: 200, body: page };
@@ -222,6 +225,18 @@ function stopRoutes(app: FastifyInstance, deps: Deps): void {
       const run = await releaseRun(parts, { actor: actorOf(context), run: params.run, reason: body.reason });
       return { status: 200, body: run };
     },
+  });
+}
+
+/** What a run printed may say more than anybody meant to: who reads it is in the record. */
+async function recordLogRead(deps: Deps, context: ChangeContext, run: string): Promise<void> {
+  const found = await findRun(deps.runs.parts, run);
+  if (found === null) return;
+  await deps.audit.recordRead({
+    ...entryOf(context),
+    operation: 'run.log.read',
+    resource: `projects/${found.project}/runs/${run}`,
+    details: {},
   });
 }
 
