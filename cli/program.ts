@@ -20,6 +20,7 @@ import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
 import { registerOwnerToken } from './commands/server-owner-token.ts';
 import { registerServer } from './commands/server.ts';
+import { registerStore } from './commands/store.ts';
 import { registerToken } from './commands/token.ts';
 import { registerVariable } from './commands/variable.ts';
 import type { Surroundings } from './cli.ts';
@@ -53,6 +54,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerAudit(program, surroundings);
   registerBackup(program, surroundings);
   registerRestore(program, surroundings);
+  registerStore(program, surroundings);
   registerHclFmt(program, surroundings);
   registerHclParse(program, surroundings);
   registerHclEval(program, surroundings);

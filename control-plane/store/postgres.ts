@@ -2,17 +2,20 @@
 // that read, one that listens for hints. The same queries and migrations as the embedded store (sqlite.ts).
 import { Kysely } from 'kysely';
 import type { CompiledQuery } from 'kysely';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Failure } from '../../protocol/failures.ts';
-import { storeOpenMsMax, storeReconnectMsMin } from '../../protocol/limits.ts';
+import { copyToFile } from './move/copy-to-file.ts';
 import { durabilityWarnings } from './postgres/check-durability.ts';
 import type { UniqueIndexes } from './postgres/failure.ts';
 import { openHints } from './postgres/hints.ts';
 import { settleIncarnation } from './postgres/incarnation.ts';
-import { connectToPrimary, Line, refusalOf } from './postgres/line.ts';
+import { connectAtStart, Line, refusalOf } from './postgres/line.ts';
 import type { LineOptions } from './postgres/line.ts';
 import type { Link } from './postgres/link.ts';
-import { makeTestClock, prepareDatabase, readUniqueIndexes } from './postgres/prepare-database.ts';
+import {
+  joinControlPlanes,
+  makeTestClock,
+  prepareDatabase,
+  readUniqueIndexes,
+} from './postgres/prepare-database.ts';
 import { openReads } from './postgres/reads.ts';
 import type { PostgresSettings } from './postgres/settings.ts';
 import { Writer } from './postgres/writer.ts';
@@ -51,8 +54,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   };
   const line = (more: Pick<LineOptions, 'purpose' | 'prepare'>) => new Line({ ...shared, ...more });
   const writing = line({ purpose: 'write', prepare: settle });
+  const attach = async (link: Link) => {
+    await joinControlPlanes(link);
+    await hints.attach(link);
+  };
   const hints = openHints(() => listening);
-  const listening = line({ purpose: 'listen', prepare: (link) => hints.attach(link) });
+  const listening = line({ purpose: 'listen', prepare: attach });
   const clock = options.clock ?? null;
   const writer = new Writer({
     line: writing,
@@ -91,7 +98,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     write: async (unit) => writer.write(unit),
     hint: hints.hint,
     onHint: hints.onHint,
-    backup: () => Promise.reject(new Failure('store_failed', 'not yet')),
+    backup: (path) => copyStore(settings, path),
     close: () => (closed ??= close()),
   };
 }
@@ -100,6 +107,18 @@ interface Prepared {
   readonly incarnation: string;
   readonly trustDomain: string;
   readonly indexes: UniqueIndexes;
+}
+
+/** Into a file of SQLite, which restores as one and moves back with `wayside store import`. */
+async function copyStore(settings: PostgresSettings, path: string): Promise<void> {
+  const link = await connectAtStart({ settings, purpose: 'copy', movesTime: false });
+  try {
+    await copyToFile(link, path);
+  } catch (cause) {
+    throw refusalOf(cause);
+  } finally {
+    await link.close().catch(() => undefined);
+  }
 }
 
 /** On a connection of its own, so that a start fails with what is wrong and not with a timeout. */
@@ -111,6 +130,7 @@ async function prepare(options: PostgresStoreOptions, movesTime: boolean): Promi
       await makeTestClock(link);
       await link.send(`select set_config('wayside.now', $1, false)`, [String(options.clock?.())]);
     }
+    await joinControlPlanes(link);
     const { trustDomain } = await prepareDatabase(link, options.trustDomain ?? null);
     const { incarnation, isNew, isWatched } = await settleIncarnation(link);
     if (isNew) report?.('the database was failed over or brought back since it was last used', null);
@@ -122,19 +142,5 @@ async function prepare(options: PostgresStoreOptions, movesTime: boolean): Promi
     throw refusalOf(cause);
   } finally {
     await link.close().catch(() => undefined);
-  }
-}
-
-/** A database that starts together with us is waited for; what does not change by waiting is thrown at once. */
-export async function connectAtStart(options: Omit<LineOptions, 'report'>): Promise<Link> {
-  const deadline = performance.now() + storeOpenMsMax;
-  for (;;) {
-    try {
-      return await connectToPrimary(options);
-    } catch (cause) {
-      const refusal = refusalOf(cause);
-      if (refusal.code !== 'store_unavailable' || performance.now() > deadline) throw refusal;
-      await delay(storeReconnectMsMin * 3);
-    }
   }
 }

@@ -2,6 +2,8 @@
 // What was committed last may be gone, so it gets a new incarnation, and agents get new sessions (rules.md 12).
 import { randomUUID } from 'node:crypto';
 import { restoredSessionsStep } from '../../../protocol/limits.ts';
+import { failoverMeta } from '../notes.ts';
+import type { Failover } from '../notes.ts';
 import type { Link } from './link.ts';
 import { inTransaction, lockOfSchema } from './prepare-database.ts';
 
@@ -50,7 +52,9 @@ export async function settleIncarnation(link: Link): Promise<Incarnation> {
     );
     // A database that was just made has no past that it could have lost.
     if (now.cluster === null) return { incarnation: now.incarnation, isNew: false, isWatched: true };
-    return { incarnation: await beginIncarnation(link), isNew: true, isWatched: true };
+    const incarnation = await beginIncarnation(link);
+    await noteFailover(link, { before: { ...now, cluster: now.cluster }, after: { incarnation, cluster } });
+    return { incarnation, isNew: true, isWatched: true };
   });
 }
 
@@ -62,6 +66,32 @@ async function readIdentity(
   );
   const values = new Map(rows.map((row) => [row['name'], String(row['value'])]));
   return { incarnation: values.get('incarnation') ?? '', cluster: values.get(clusterMeta) ?? null };
+}
+
+interface Known {
+  readonly incarnation: string;
+  readonly cluster: string;
+}
+
+/** For the audit trail, which the next start writes. */
+async function noteFailover(
+  link: Link,
+  { before, after }: { readonly before: Known; readonly after: Known },
+): Promise<void> {
+  const { rows } = await link.send(
+    'select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as now',
+  );
+  const failover: Failover = {
+    noticed_at: Number(rows[0]?.['now']),
+    from_incarnation: before.incarnation,
+    to_incarnation: after.incarnation,
+    from_cluster: before.cluster,
+    to_cluster: after.cluster,
+  };
+  await link.send(
+    'insert into store_meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
+    [failoverMeta, JSON.stringify(failover)],
+  );
 }
 
 async function beginIncarnation(link: Link): Promise<string> {

@@ -1,6 +1,12 @@
 // Keeps one connection: opens it when it is first needed, and again with backoff and jitter when it was lost.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../../protocol/failures.ts';
-import { storeAwayMsMax, storeReconnectMsMax, storeReconnectMsMin } from '../../../protocol/limits.ts';
+import {
+  storeAwayMsMax,
+  storeOpenMsMax,
+  storeReconnectMsMax,
+  storeReconnectMsMin,
+} from '../../../protocol/limits.ts';
 import { isAway, stateOf, unavailable } from './failure.ts';
 import { openLink } from './link.ts';
 import type { Link, LinkOptions } from './link.ts';
@@ -156,6 +162,20 @@ export async function connectToPrimary(options: Omit<LineOptions, 'report'>): Pr
     }
   }
   throw last;
+}
+
+/** A database that starts together with us is waited for; what does not change by waiting is thrown at once. */
+export async function connectAtStart(options: Omit<LineOptions, 'report'>): Promise<Link> {
+  const deadline = performance.now() + storeOpenMsMax;
+  for (;;) {
+    try {
+      return await connectToPrimary(options);
+    } catch (cause) {
+      const refusal = refusalOf(cause);
+      if (refusal.code !== 'store_unavailable' || performance.now() > deadline) throw refusal;
+      await delay(storeReconnectMsMin * 3);
+    }
+  }
 }
 
 /** What the first connection of a start failed with, and what to do about it. */

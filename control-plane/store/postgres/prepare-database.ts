@@ -3,12 +3,23 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Failure } from '../../../protocol/failures.ts';
 import { migrationChecksum, migrationsTable, pendingMigrations } from '../migrate.ts';
 import type { AppliedMigration, Migration } from '../migrate.ts';
+import { movedAwayMeta, movedAwaySentence } from '../notes.ts';
 import type { UniqueIndexes } from './failure.ts';
 import type { Link } from './link.ts';
 import { postgresDdl } from './translate.ts';
 
 /** Of all advisory locks in the database, the one for its schema and identity. */
 export const lockOfSchema = `select pg_advisory_xact_lock(hashtextextended('wayside schema', 0))`;
+
+/** Held by every control plane for as long as it is connected, so that nothing moves the data away under one. */
+export const lockOfControlPlanes = `hashtextextended('wayside control planes', 0)`;
+
+/** Throws `store_locked` while the data is being moved. */
+export async function joinControlPlanes(link: Link): Promise<void> {
+  const { rows } = await link.send(`select pg_try_advisory_lock_shared(${lockOfControlPlanes}) as joined`);
+  if (rows[0]?.['joined'] === 1) return;
+  throw new Failure('store_locked', 'The data of this database is being moved. Retry when that is done.');
+}
 
 const versionMin = 150_000;
 
@@ -39,6 +50,7 @@ export async function prepareDatabase(link: Link, trustDomain: string | null): P
     await link.send(lockOfSchema);
     await assertOurs(link);
     await migrate(link);
+    await assertHere(link);
     const identity = {
       incarnation: await metaOf(link, 'incarnation', () => randomUUID()),
       trustDomain: await metaOf(
@@ -56,6 +68,12 @@ export async function prepareDatabase(link: Link, trustDomain: string | null): P
     }
     return identity;
   });
+}
+
+async function assertHere(link: Link): Promise<void> {
+  const { rows } = await link.send('select value from store_meta where name = $1', [movedAwayMeta]);
+  const value = rows[0]?.['value'];
+  if (typeof value === 'string') throw new Failure('conflict', movedAwaySentence(value));
 }
 
 /** Commits what `act` did, or rolls it back and throws what it threw. */

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Failure } from '../../../protocol/failures.ts';
 import { migrationChecksum, migrationsTable, pendingMigrations } from '../migrate.ts';
 import type { AppliedMigration } from '../migrate.ts';
+import { movedAwayMeta, movedAwaySentence } from '../notes.ts';
 import { applicationId } from './connection.ts';
 import type { Connection } from './connection.ts';
 
@@ -22,6 +23,7 @@ export function prepareDatabase(connection: Connection, trustDomain: string | nu
   try {
     assertOurs(connection);
     migrate(connection);
+    assertHere(connection);
     const identity = {
       incarnation: metaOf(connection, 'incarnation', () => randomUUID()),
       trustDomain: metaOf(
@@ -43,6 +45,13 @@ export function prepareDatabase(connection: Connection, trustDomain: string | nu
     if (connection.database.isTransaction) connection.database.exec('rollback');
     throw cause;
   }
+}
+
+function assertHere(connection: Connection): void {
+  const value = connection.run('select value from store_meta where name = ?', [movedAwayMeta]).rows[0]?.[
+    'value'
+  ];
+  if (typeof value === 'string') throw new Failure('conflict', movedAwaySentence(value));
 }
 
 function assertOurs(connection: Connection): void {
