@@ -130,8 +130,10 @@ const resourceOfPath: ResourceOf = async ({ authority, params }) => {
     const reference = params[key];
     if (reference === undefined) continue;
     const found = await authority.things().locate(kind, { project: project.id, reference });
-    // Whoever may see the project is told by the route that there is no such thing.
-    return found === null ? resource : { ...resource, thing: found.thing, above: found.above };
+    // Whoever may do it in the whole project is told by the route that there is no such thing; nobody else learns it.
+    return found === null
+      ? { ...resource, thing: `${kind}/${reference}` }
+      : { ...resource, thing: found.thing, above: found.above };
   }
   return resource;
 };
