@@ -8,6 +8,7 @@ import type { Caller } from '../authority/caller.ts';
 import type { Policy, PrincipalRecord } from '../authority/policy.ts';
 import type { OauthCredentialsTable } from '../store/tables-oauth.ts';
 import { selectClient, selectCredential } from './client-store.ts';
+import { detailType } from './contract.ts';
 import type { OauthParts } from './contract.ts';
 import { ceilingOf } from './scope.ts';
 import { hashOf } from './store.ts';
@@ -30,7 +31,10 @@ export const grantTypes = {
   exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
 } as const;
 
-const signed = { id_token_signed_response_alg: 'ES256' } as const;
+const signed = {
+  id_token_signed_response_alg: 'ES256',
+  authorization_details_types: [detailType],
+} as const;
 
 /** They belong to us, so nobody is asked whether they may have what the person may have. */
 export const firstParties: ReadonlySet<string> = new Set([cliClientId, browserClientId, hcpClientId]);

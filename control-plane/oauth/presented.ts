@@ -10,7 +10,7 @@ export interface PresentedTokens {
   put(facts: TokenFacts | null): { readonly handle: string; readonly drop: () => void };
   /** For the adapter. */
   find(model: string, id: string): AdapterPayload | undefined;
-  /** For the adapter: false where the id is no handle. */
+  /** For the adapter, by the token's own id: false where it is none that is behind a handle. */
   revoke(id: string): Promise<boolean>;
 }
 
@@ -27,7 +27,8 @@ export function openPresentedTokens(deps: Pick<OauthParts, 'authority' | 'revoke
       return facts === undefined || model !== 'AccessToken' ? undefined : payloadOf(deps, facts);
     },
     async revoke(id) {
-      const facts = held.get(id);
+      // The library knows the token by its own name from then on; only requests under way are looked through.
+      const facts = [...held.values()].find((each) => each.id === id);
       if (facts === undefined) return false;
       await deps.revoke([facts.key]);
       return true;
@@ -41,6 +42,7 @@ function payloadOf(deps: Pick<OauthParts, 'authority'>, facts: TokenFacts): Adap
   const principal = deps.authority.policy().principals.get(facts.subject);
   return {
     kind: 'AccessToken',
+    jti: facts.id,
     clientId: facts.client,
     aud: facts.audience,
     scope: facts.scope,
@@ -50,7 +52,6 @@ function payloadOf(deps: Pick<OauthParts, 'authority'>, facts: TokenFacts): Adap
     ...(detail === null ? {} : { rar: [{ ...detail }] }),
     extra: {
       sub: facts.subject,
-      jti: facts.id,
       nbf: Math.floor(facts.notBefore / 1_000),
       org: facts.organization,
       principal_type: principal?.kind ?? 'user',

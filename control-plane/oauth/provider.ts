@@ -125,12 +125,9 @@ function configurationOf(deps: ProviderDeps): Configuration {
     adapter: deps.adapter,
     acrValues: [...acrValues],
     claims: {
-      openid: ['sub'],
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
       profile: ['name', 'preferred_username'],
       groups: ['groups'],
-      acr: null,
-      amr: null,
-      auth_time: null,
     },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clientBasedCORS: () => false,
