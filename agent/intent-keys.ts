@@ -4,21 +4,28 @@ import { X509Certificate } from 'node:crypto';
 import type { CryptoKey, JWK } from 'jose';
 import { decodeProtectedHeader, importJWK, importX509 } from 'jose';
 import { Failure } from '../protocol/failures.ts';
-import { verifyIntentKeys } from '../protocol/key-statements.ts';
+import { verifyAuditKeys, verifyIntentKeys } from '../protocol/key-statements.ts';
 import { isChain, readCertificates } from './identity.ts';
 import type { StoredIdentity } from './identity.ts';
 
+type Anchors = Pick<StoredIdentity, 'root' | 'certificate_chain'>;
+
 /** Throws `invalid_intent` where no authority under our root signed the statement. */
-export async function readIntentKeys(
-  statement: string,
-  trust: Pick<StoredIdentity, 'root' | 'certificate_chain'>,
-): Promise<readonly JWK[]> {
+export async function readIntentKeys(statement: string, trust: Anchors): Promise<readonly JWK[]> {
+  return verifyIntentKeys(statement, await signerKeys(statement, trust));
+}
+
+/** The same of the keys that verify heads of the audit trail. */
+export async function readAuditKeys(statement: string, trust: Anchors): Promise<readonly JWK[]> {
+  return verifyAuditKeys(statement, await signerKeys(statement, trust));
+}
+
+async function signerKeys(statement: string, trust: Anchors): Promise<readonly CryptoKey[]> {
   const anchors = readCertificates(trust.root);
   if (anchors.length === 0) throw new Failure('state_unusable', 'The identity of this agent has no root.');
   const own = readCertificates(trust.certificate_chain).slice(1, 2);
   const signers = [...own, ...signersOf(statement, anchors)];
-  const keys = await Promise.all(signers.map((signer) => importKey(signer)));
-  return verifyIntentKeys(statement, keys);
+  return Promise.all(signers.map((signer) => importKey(signer)));
 }
 
 /** The chain in the header (RFC 7515, 4.1.6) counts only when it leads to a root of ours: a new CA may have taken over. */

@@ -14,6 +14,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['run', async (): Promise<Register> => (await import('./commands/run.ts')).registerRun],
   ['lint', async (): Promise<Register> => (await import('./commands/lint.ts')).registerLint],
   ['plan', async (): Promise<Register> => (await import('./commands/plan.ts')).registerPlan],
+  ['heads', async (): Promise<Register> => (await import('./commands/heads.ts')).registerHeads],
   ['doctor', async (): Promise<Register> => (await import('./commands/doctor.ts')).registerDoctor],
 ]);
 

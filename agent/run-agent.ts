@@ -9,6 +9,7 @@ import type { AgentConfig } from './config.ts';
 import type { ExecuteRun } from './contract.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { HeadKeeper } from './heads.ts';
 import { isExposed, openStateFolder, readIdentity } from './identity.ts';
 import type { StoredIdentity } from './identity.ts';
 import { createInbox } from './inbox.ts';
@@ -169,6 +170,7 @@ function startWork(
 ): Work {
   const { clock, journal, recovered } = things;
   const { settings, advertisement } = trust.registry;
+  const heads = new HeadKeeper({ folder: stateFolder, clock, log: parts.log });
   return new Work(
     {
       ...things,
@@ -182,6 +184,7 @@ function startWork(
         return verifyOffer(offer, verifyContext(trust, clock.now()));
       },
       execute: parts.execute,
+      heads,
       welcomed: (welcome) => {
         trust.skewMs = welcome.now - clock.now();
         takeTrustAnchors(trust, welcome.trust_anchors ?? [], {
@@ -190,6 +193,7 @@ function startWork(
           log: parts.log,
         });
         void takeIntentKeys(trust, welcome.intent_keys, parts.log);
+        heads.welcomed(welcome, trust.identity);
         void resolveControlPlane(trust);
       },
       faultPoint: parts.config.faultPoint,

@@ -1,5 +1,5 @@
 // What the agent's loop is given from outside, and what it begins with: so that a test can give it a world of its own.
-import type { ServerFrame } from '../protocol/frames.ts';
+import type { AgentFrame, ServerFrame } from '../protocol/frames.ts';
 import type { Clock, ExecuteRun } from './contract.ts';
 import type { FaultPoint } from './fault.ts';
 import type { Inbox } from './inbox.ts';
@@ -41,6 +41,11 @@ export interface WorkDeps {
   readonly execute: ExecuteRun;
   /** Takes note of what a welcome says of clocks and keys, before the work hears of it. */
   readonly welcomed: (welcome: Extract<ServerFrame, { type: 'welcome' }>) => void;
+  /** Heads of the control plane's audit trail: what a hello says of them, and what an acknowledgement brings. */
+  readonly heads: {
+    hello(): NonNullable<Extract<AgentFrame, { type: 'hello' }>['audit']>;
+    seen(jws: string): void;
+  };
   readonly renew: () => void;
   readonly leave: (reason: LeaveReason, message: string) => void;
   readonly faultPoint: FaultPoint;

@@ -79,6 +79,9 @@ export class Work {
   #step(happening: Happening, at: Moment): void {
     const event = this.#complete(happening, at);
     if (event.type === 'frame' && event.frame.type === 'welcome') this.#deps.welcomed(event.frame);
+    if (event.type === 'frame' && event.frame.type === 'ack' && event.frame.head !== undefined) {
+      this.#deps.heads.seen(event.frame.head);
+    }
     if (event.type === 'journaled' && event.record === 'begun') {
       this.#deps.starts.note(this.#state.runs.get(event.key)?.action ?? '', event.at.now);
     }
@@ -189,6 +192,7 @@ export class Work {
         groups: [...advertisement.groups],
         definitions: [...advertisement.definitions] as Definition[],
         load_errors: [...advertisement.loadErrors],
+        audit: this.#deps.heads.hello(),
       }),
     );
     this.#deps.faultPoint('hello.sent');

@@ -7,11 +7,16 @@ import type { AgentsDeps } from './agents/contract.ts';
 import { recordDefinitions, recordHello, welcomeOf } from './agents/record-hello.ts';
 import { recordDrain, recordGone, recordHeartbeat } from './agents/record-pulse.ts';
 import { renewAgent } from './agents/renew.ts';
+import type { HeadHandout } from './audit/hand-heads.ts';
 import type { ChannelHandlers } from './channel/contract.ts';
 import type { Runs } from './runs/open.ts';
 
 /** Wires the two nouns to the listener, in the order that rules.md 2 asks for. */
-export function channelHandlers(deps: { readonly agents: AgentsDeps; readonly runs: Runs }): ChannelHandlers {
+export function channelHandlers(deps: {
+  readonly agents: AgentsDeps;
+  readonly runs: Runs;
+  readonly heads: Pick<HeadHandout, 'welcome' | 'heard'>;
+}): ChannelHandlers {
   const { agents } = deps;
   const runs = deps.runs.channel;
   return {
@@ -24,7 +29,9 @@ export function channelHandlers(deps: { readonly agents: AgentsDeps; readonly ru
         ...welcomeOf(agents, connection, { hello, heartbeatMs, runs: [...reconciled.runs] }),
         store_incarnation: agents.store.incarnation,
         earlier_incarnations: [...deps.runs.parts.lives.asked],
+        ...(await deps.heads.welcome(connection)),
       });
+      await deps.heads.heard(connection, frame);
       if (await isUnknownCertificate(agents, connection)) connection.send({ type: 'rotate' });
       reconciled.ready();
     },

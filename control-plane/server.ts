@@ -15,6 +15,8 @@ import { agentRoutes } from './agents/routes.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
 import { openAudit } from './audit/audit.ts';
+import { openHeadHandout } from './audit/hand-heads.ts';
+import type { HeadHandout } from './audit/hand-heads.ts';
 import type { Audit } from './audit/audit.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { openAuthority } from './authority/authority.ts';
@@ -98,6 +100,7 @@ interface Core {
   readonly authority: Authority;
   readonly pki: Pki;
   readonly runs: Runs;
+  readonly heads: HeadHandout;
   readonly schedules: Schedules;
 }
 
@@ -170,11 +173,13 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     ...(config.keyringPassphrase === null ? {} : { passphrase: config.keyringPassphrase }),
   });
   const secrets = await openSecrets(store, provider);
+  let heads: HeadHandout | null = null;
   const audit = openAudit({
     store,
     secrets,
     clock,
     report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
+    sealed: (head) => heads?.sealed(head),
     ...(store.engine === 'sqlite' ? { file: databasePath(config.dataFolder) } : {}),
   });
   closing.push(() => audit.close());
@@ -186,12 +191,20 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
   authority.watch();
   closing.push(() => authority.close());
   const pki = await openPki({ store, keys: secrets.signingKeys, clock });
+  const handout = openHeadHandout({
+    store,
+    audit,
+    authorities: () => pki.authorities(),
+    report: (conflict) => log.error(conflict, 'an agent keeps a head that this audit trail contradicts'),
+  });
+  heads = handout;
   const runs = await openRuns({
     store,
     audit,
     authority: runAuthorityOf(authority),
     secrets,
     intentKey: currentIntentKey(pki),
+    headFor: (connection) => handout.next(connection),
     intentKeys: async () =>
       (await secrets.signingKeys.list('intent', { retired: true })).map(({ publicJwk }) => publicJwk),
     clock,
@@ -207,7 +220,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     clock,
     report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
   });
-  return { clock, store, secrets, audit, authority, pki, runs, schedules };
+  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, schedules };
 }
 
 /** The active key in the form in which it signs; made again only when another one became active. */
@@ -258,7 +271,7 @@ async function openAgentSide(
   closing.push(() => certificate.stop());
   // A crash left rows that say connected; nobody is, before the listener opens.
   await forgetConnections({ store });
-  const handlers = channelHandlers({ agents: deps, runs });
+  const handlers = channelHandlers({ agents: deps, runs, heads: core.heads });
   const { first } = certificate;
   channel = await openChannel({
     host,

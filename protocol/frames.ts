@@ -8,9 +8,11 @@ import { parseJson, stringifyJson } from './json.ts';
 import {
   agentDefinitionsMax,
   agentGroupsMax,
+  auditHeadCharactersMax,
   descriptionCharactersMax,
   earlierIncarnationsMax,
   frameBytesMax,
+  headConflictsMax,
   intentCharactersMax,
   pastRunsMax,
   slotsMax,
@@ -50,6 +52,16 @@ const definitionFields = {
   load_errors: z.array(z.string().max(2_000)).max(100).default([]),
 };
 
+const headSchema = z.string().max(auditHeadCharactersMax);
+
+/** Two signed heads that cannot both be of one trail (rules.md 32); `received` is null where none was shown any more. */
+export const headConflictSchema = z.object({
+  kind: z.enum(['went_back', 'forked']),
+  kept: headSchema,
+  received: headSchema.nullable(),
+});
+export type HeadConflict = z.infer<typeof headConflictSchema>;
+
 /** What the agent's journal holds about a run when it connects. */
 export const runInHandSchema = z.object({
   ...runFields,
@@ -75,6 +87,10 @@ const helloSchema = z.object({
   /** True when children run as the agent's own user (rules.md 27). */
   shares_user: z.boolean(),
   runs: z.array(runInHandSchema).max(10_000),
+  /** The newest head of the audit trail that the agent keeps, and contradictions that it has not told yet. */
+  audit: z
+    .object({ head: headSchema.nullable(), conflicts: z.array(headConflictSchema).max(headConflictsMax) })
+    .optional(),
   ...definitionFields,
 });
 
@@ -159,6 +175,13 @@ const serverFrames = [
     store_incarnation: idSchema.optional(),
     /** Earlier ones, newest first: intents of these may be shown. */
     earlier_incarnations: z.array(idSchema).max(earlierIncarnationsMax).optional(),
+    /** JWS by the data-plane CA over the JWK set that verifies heads of the audit trail. */
+    audit_keys: z
+      .string()
+      .max(64 * 1024)
+      .optional(),
+    /** The newest signed head of the organization's audit trail; null before the first. */
+    audit_head: headSchema.nullable().optional(),
     /** What the server has of the runs that `hello` named; forgotten = the agent may drop it. */
     runs: z.array(z.object({ ...runFields, have_seq: seqSchema, known: z.boolean() })),
   }),
@@ -188,6 +211,8 @@ const serverFrames = [
     seq: seqSchema,
     ended: z.boolean().default(false),
     pruned: z.boolean().default(false),
+    /** The newest signed head of the audit trail, once for each connection. */
+    head: headSchema.optional(),
   }),
   /** Of the runs of a `past`: those that the server has lost, and asks to be shown. */
   z.object({ type: z.literal('show'), runs: z.array(z.object(runFields)).max(pastRunsMax) }),

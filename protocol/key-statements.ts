@@ -57,6 +57,18 @@ export async function verifyIntentKeys(jws: string, caKeys: readonly CryptoKey[]
   return result.data.keys;
 }
 
+/** Type of the statement about the keys that verify heads of the audit trail. */
+export const auditKeysType = 'wayside-audit-keys+jws';
+
+/** The same about the keys that verify heads of the audit trail (rules.md 32). */
+export async function verifyAuditKeys(jws: string, caKeys: readonly CryptoKey[]): Promise<readonly JWK[]> {
+  const payload = await verify(jws, { type: auditKeysType, keys: caKeys, code: 'invalid_intent' });
+  const result = intentKeysSchema.safeParse(parseJson(payload));
+  if (!result.success)
+    throw new Failure('invalid_intent', 'The statement about the audit keys has another form.');
+  return result.data.keys;
+}
+
 /** Says with the key of the agent's last certificate that it asks for its identity back, by this very request. */
 export async function proveRecovery(
   request: { readonly token: string; readonly csr: string },

@@ -211,6 +211,9 @@ export const helloRunsMax = 2_000;
 export const keptIntentsMax = 5_000;
 export const pastRunsMax = 200;
 export const intentCharactersMax = 32 * 1024;
+/** Heads of the audit trail that an agent keeps, the newest; and contradictions between them. */
+export const keptHeadsMax = 32;
+export const headConflictsMax = 8;
 /** Earlier lives of a store that a welcome names, and for how long after their end. */
 export const earlierIncarnationsMax = 16;
 export const earlierIncarnationMs = 90 * 86_400_000;

@@ -17,12 +17,20 @@ export async function ensureIntentKey(keys: SigningKeys): Promise<SigningKey> {
 /** Compact JWS over the active key and the next one, so that a rotation reaches no agent unprepared. */
 export async function signIntentKeys(authorities: Authorities, keys: SigningKeys): Promise<string> {
   const known = await keys.list('intent');
-  const set: { readonly keys: readonly JWK[] } = { keys: known.map((key) => key.publicJwk) };
+  return signKeySet(authorities, { type: intentKeysType, keys: known.map((key) => key.publicJwk) });
+}
+
+/** A statement of the data-plane CA about public keys; its own chain is in the header. */
+export async function signKeySet(
+  authorities: Authorities,
+  { type, keys }: { readonly type: string; readonly keys: readonly JWK[] },
+): Promise<string> {
+  const set = { keys };
   const { chain, dataPlane } = authorities;
   return new CompactSign(new TextEncoder().encode(canonicalJson(set)))
     .setProtectedHeader({
       alg: 'ES256',
-      typ: intentKeysType,
+      typ: type,
       kid: dataPlane.kid,
       x5c: derOf(chain),
     })

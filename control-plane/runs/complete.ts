@@ -56,7 +56,15 @@ export async function completeRun(
   if (state === 'queued' || run.state === 'indeterminate') parts.wake(run.group_id);
   await parts.faultPoint?.('after-end-commit');
   const { attempt, last_seq: seq } = end;
-  connection.send({ type: 'ack', run: run.id, attempt, seq, ended: true, pruned: false });
+  connection.send({
+    type: 'ack',
+    run: run.id,
+    attempt,
+    seq,
+    ended: true,
+    pruned: false,
+    ...parts.headFor?.(connection),
+  });
 }
 
 /** The state that the end leads to; null where the verdict stays and the end is only kept beside it. */

@@ -144,6 +144,8 @@ export interface RunsDeps {
     salt(): string;
   };
   readonly report: (report: RunReport) => void;
+  /** The newest head of the audit trail, where this connection has not got it yet (rules.md 32). */
+  readonly headFor?: (connection: AgentConnection) => { readonly head: string } | undefined;
   /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */
   readonly retentionMs?: number;
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;

@@ -41,6 +41,8 @@ export interface Authority {
   issueAgent(options: AgentLeaf): Promise<string>;
   readonly intentKey: { readonly kid: string; readonly privateKey: CryptoKey };
   signIntentKeys(): Promise<string>;
+  /** A statement of the data plane about any keys. */
+  signKeys(type: string, keys: readonly JWK[]): Promise<string>;
 }
 
 export interface AgentLeaf {
@@ -106,6 +108,17 @@ export async function createAuthority(): Promise<Authority> {
   const intentJwk: JWK = await exportJWK(intentPair.publicKey);
   const kid = await calculateJwkThumbprint(intentJwk);
   const chain = dataPlane.pem + intermediate.pem;
+  const signKeys: Authority['signKeys'] = (type, keys) => {
+    return new CompactSign(new TextEncoder().encode(canonicalJson({ keys })))
+      .setProtectedHeader({
+        alg: 'ES256',
+        typ: type,
+        x5c: [dataPlane, intermediate].map(({ certificate }) =>
+          Buffer.from(certificate.rawData).toString('base64'),
+        ),
+      })
+      .sign(dataPlane.keys.privateKey);
+  };
   return {
     trustDomain,
     root: root.pem,
@@ -147,16 +160,9 @@ export async function createAuthority(): Promise<Authority> {
       return leaf.pem + chain;
     },
     signIntentKeys() {
-      return new CompactSign(new TextEncoder().encode(canonicalJson({ keys: [{ ...intentJwk, kid }] })))
-        .setProtectedHeader({
-          alg: 'ES256',
-          typ: intentKeysType,
-          x5c: [dataPlane, intermediate].map(({ certificate }) =>
-            Buffer.from(certificate.rawData).toString('base64'),
-          ),
-        })
-        .sign(dataPlane.keys.privateKey);
+      return signKeys(intentKeysType, [{ ...intentJwk, kid }]);
     },
+    signKeys,
   };
 }
 
