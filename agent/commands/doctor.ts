@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 import { Failure } from '../../protocol/failures.ts';
 import type { Check } from '../doctor/check.ts';
-import { checkFile, checkIdentity, checkJournal, checkMemory, checkStateFolder } from '../doctor/machine.ts';
+import {
+  checkFile,
+  checkHeads,
+  checkIdentity,
+  checkJournal,
+  checkMemory,
+  checkStateFolder,
+} from '../doctor/machine.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { trustPrivateCa } from '../secure-agent.ts';
 import { answer, configOf, hasColor, print, readVersion } from './edge.ts';
@@ -71,6 +78,7 @@ async function examine(options: DoctorFlags & Record<string, unknown>): Promise<
     ...checkStateFolder(stateFolder, process.pid),
     ...who,
     checkJournal(stateFolder),
+    checkHeads(stateFolder),
     checkMemory(file.registry),
     ...way,
   ];

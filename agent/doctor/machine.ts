@@ -15,6 +15,7 @@ import {
   readIdentity,
 } from '../identity.ts';
 import type { StoredIdentity } from '../identity.ts';
+import { readAll, readKeptHeads } from '../heads.ts';
 import { loadRegistry, readSources } from '../load.ts';
 import type { Registry } from '../load.ts';
 import { scanRecords } from '../record-file.ts';
@@ -131,6 +132,23 @@ export function checkIdentity(folder: string, now: number): IdentityFinding {
     `fingerprint of its key, for \`wayside agent approve\`: ${keyFingerprint(identity)}`,
   ]);
   return { checks: [who, checkCertificate(identity, now)], identity };
+}
+
+/** Whether the heads of the audit trail that this agent keeps agree with one another (rules.md 32). */
+export function checkHeads(folder: string): Check {
+  const name = 'audit heads';
+  const { heads, conflicts } = readKeptHeads(folder);
+  if (conflicts.length > 0) {
+    return failed(
+      name,
+      `The audit trail of the control plane has contradicted a head that is kept here, ${conflicts.length} times.`,
+      'Ask who operates the control plane whether its data was put back by hand; see wayside-agent heads.',
+    );
+  }
+  const [newest] = readAll(heads).slice(-1);
+  if (newest === undefined) return skipped(name, 'None is kept yet; they come while the agent is connected.');
+  const { number, position } = newest.head;
+  return ok(name, `${heads.length} kept, the newest is number ${number} at event ${position}.`);
 }
 
 function checkCertificate(identity: StoredIdentity, now: number): Check {

@@ -45,6 +45,8 @@ test('finds nothing wrong with an agent that is well, and shows the certificates
   expect(of('connection')).toMatchObject({ state: 'ok' });
   expect(of('clock')).toMatchObject({ state: 'ok' });
   expect(of('certificate')?.details).toHaveLength(3);
+  expect(of('identity')?.details?.join('')).toMatch(/fingerprint of its key, .*: [0-9a-f]{64}$/);
+  expect(of('audit heads')).toMatchObject({ state: 'skipped' });
   expect(of('server')?.found).toContain('accepts connections');
 });
 
@@ -52,8 +54,11 @@ test('finds keys that others can read, a broken file and a damaged journal', asy
   chmodSync(join(house.state, 'identity.json'), 0o644);
   house.write('group "prod" {\n  oops {}\n}\n');
   writeFileSync(join(house.state, 'journal.log'), 'not a journal at all');
+  const conflict = { kind: 'went_back', kept: 'a.b.c', received: null, at: 1, told: true };
+  writeFileSync(join(house.state, 'heads.json'), JSON.stringify({ heads: [], conflicts: [conflict] }));
   const { code, of } = await doctor();
   expect(code).toBe(1);
+  expect(of('audit heads')).toMatchObject({ state: 'failed' });
   expect(of('state folder')).toMatchObject({
     state: 'failed',
     mend: expect.stringContaining('chmod 600') as string,
