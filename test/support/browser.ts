@@ -20,7 +20,8 @@ export class Browser {
     this.url = url;
     this.origin = url;
     this.#agent = new Agent({
-      connect: { localAddress: options.address ?? '127.0.0.1', rejectUnauthorized: false },
+      localAddress: options.address ?? '127.0.0.1',
+      connect: { rejectUnauthorized: false },
     });
   }
 
