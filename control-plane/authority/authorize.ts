@@ -191,7 +191,9 @@ function reasonOf(policy: Policy, question: Question, own: Judged): DecisionReas
   if (credential === null) return 'allowed';
   if (!isConfinedTo(policy, question)) return 'confined';
   if (credential.permissions !== null && !credential.permissions.has(permission)) return 'token_scope';
-  if (!credential.elevated && !isMine && sensitivePermissions.has(permission)) return 'elevation_needed';
+  // A personal token counts as elevated for as long as it lives: made by an ordinary session it would be the way around.
+  const isHarmless = isMine && permission !== 'iam.token.create';
+  if (!credential.elevated && !isHarmless && sensitivePermissions.has(permission)) return 'elevation_needed';
   return 'allowed';
 }
 

@@ -113,7 +113,7 @@ function credentialLets(policy: Policy, question: OracleQuestion): boolean {
   const { credential } = caller;
   if (credential === null) return true;
   if (credential.permissions !== null && !credential.permissions.has(permission)) return false;
-  const own = isForOneself(caller.principal.id, question);
+  const own = isForOneself(caller.principal.id, question) && permission !== 'iam.token.create';
   if (sensitivePermissions.has(permission) && !credential.elevated && !own) return false;
   const { within } = credential;
   return within === null || permission === 'iam.self.read' || liesIn(policy, resource, within);
