@@ -73,7 +73,7 @@ test('names each operation once, and each parameter of a path', () => {
 });
 
 test('has every route that was registered, with what it takes and what it answers', () => {
-  const hidden = ['/v1/openapi.json', '/healthz'];
+  const hidden = ['/v1/openapi.json', '/healthz', '/pki/crl/:file'];
   const routes = server.routes.filter(({ method, url }) => method !== 'HEAD' && !hidden.includes(url));
   expect(routes.length).toBeGreaterThan(40);
   expect(operations().length).toBe(routes.length);
