@@ -7,11 +7,42 @@ import type { Clock } from './contract.ts';
 
 /** The clock of this machine. Boot time has a resolution of 10 ms on Linux and of a second elsewhere. */
 export function systemClock(): Clock {
-  const boot = bootReader();
+  const read = bootReader();
+  const wall = () => Date.now();
   return {
-    now: () => Date.now(),
-    boot,
+    now: wall,
+    boot: bootBetween({ read, wall, monotonic: () => performance.now() }),
     sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+  };
+}
+
+/** How long a reading of the boot time is carried on by the monotonic clock. */
+const carriedMsMax = 100;
+/** Further than this the wall clock does not run ahead of the monotonic one, unless the machine slept or it was set. */
+const aheadMsMax = 5;
+
+/**
+ * Boot time without reading the kernel's for each question, of which a run has a dozen. Between two readings the
+ * monotonic clock carries it on, as long as the wall clock, which counts suspension too, says the same.
+ */
+export function bootBetween(clocks: {
+  readonly read: () => number;
+  readonly wall: () => number;
+  readonly monotonic: () => number;
+}): () => number {
+  let at = Number.NEGATIVE_INFINITY;
+  let ahead = 0;
+  let boot = 0;
+  let latest = 0;
+  return () => {
+    const monotonic = clocks.monotonic();
+    const aheadNow = clocks.wall() - monotonic;
+    if (monotonic - at > carriedMsMax || Math.abs(aheadNow - ahead) > aheadMsMax) {
+      [at, ahead, boot] = [monotonic, aheadNow, clocks.read()];
+    }
+    // A reading is rounded down, so the one after it may lie behind what was carried on.
+    latest = Math.max(latest, Math.round(boot + monotonic - at));
+    return latest;
   };
 }
 
