@@ -1,6 +1,6 @@
 // What the kernel says of a process (proc(5)): the CPU time that it has used and the memory that it holds. Both are
 // steadier on a busy machine than any duration. Elsewhere than on Linux they are not a number.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 
 /** `getconf CLK_TCK` is 100 on every Linux that Node runs on. */
@@ -9,12 +9,35 @@ const msPerTick = 10;
 /** CPU time of all its threads so far, in user and kernel mode, ms. */
 export function cpuMs(process: Pick<ChildProcess, 'pid'>): number {
   try {
-    const stat = readFileSync(`/proc/${process.pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * msPerTick;
+    return timesOf(`/proc/${process.pid}/stat`).ms;
   } catch {
     return Number.NaN;
   }
+}
+
+/**
+ * The same for each kind of thread that lives now, by the name that Node gives it: `node-MainThread`, `WorkerThread`
+ * for one that the program started, `node-V8Worker` for the garbage collector's, `libuv-worker`.
+ */
+export function threadCpuMs(process: Pick<ChildProcess, 'pid'>): ReadonlyMap<string, number> {
+  const kinds = new Map<string, number>();
+  try {
+    const threads = `/proc/${process.pid}/task`;
+    for (const thread of readdirSync(threads)) {
+      const { name, ms } = timesOf(`${threads}/${thread}/stat`);
+      kinds.set(name, (kinds.get(name) ?? 0) + ms);
+    }
+  } catch {
+    kinds.clear();
+  }
+  return kinds;
+}
+
+function timesOf(path: string): { readonly name: string; readonly ms: number } {
+  const stat = readFileSync(path, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+  return { name, ms: (Number(fields[11]) + Number(fields[12])) * msPerTick };
 }
 
 /** Resident memory, bytes. */

@@ -9,7 +9,7 @@ import { rounded } from './figures.ts';
 import type { BenchOptions, Figures } from './figures.ts';
 import { openPresser } from './press.ts';
 import type { Presser } from './press.ts';
-import { cpuMs } from './processes.ts';
+import { cpuMs, threadCpuMs } from './processes.ts';
 import { openBenchFolder, startAgentProcess, startServerProcess } from './system.ts';
 
 const pressesAtOnce = 64;
@@ -36,7 +36,7 @@ export async function benchThroughput(options: BenchOptions): Promise<Figures> {
   using folder = openBenchFolder();
   const system = { folder: folder.path, profile: options.profile };
   const before = await storeCyclesPerSecond(join(folder.path, 'before'), storeMs);
-  const { perSecond, cpu } = await measure(system, options.runs);
+  const { perSecond, cpu, threads } = await measure(system, options.runs);
   const after = await storeCyclesPerSecond(join(folder.path, 'after'), storeMs);
   const cycles = (before + after) / 2;
   return {
@@ -44,6 +44,7 @@ export async function benchThroughput(options: BenchOptions): Promise<Figures> {
     runs_per_second: rounded(perSecond, 0),
     store_cycles_per_second: rounded(cycles, 0),
     cpu_ms_per_run: cpu,
+    server_threads_ms_per_run: threads,
     load: rounded(loadavg()[0] ?? 0),
     ratio: rounded(perSecond / cycles, 3),
     aim_runs_per_second: aimPerSecond,
@@ -59,6 +60,7 @@ async function measure(system: Parameters<typeof startServerProcess>[0], runs: n
   await pressAll(presser, Math.ceil(runs * warmUpShare));
   const processes = { server: server.child, agent: agent.child, client: process };
   const cpuBefore = Object.entries(processes).map(([name, each]) => [name, cpuMs(each)] as const);
+  const threadsBefore = threadCpuMs(server.child);
   const begun = performance.now();
   await pressAll(presser, runs);
   const elapsed = performance.now() - begun;
@@ -66,8 +68,15 @@ async function measure(system: Parameters<typeof startServerProcess>[0], runs: n
     const used = cpuMs(processes[name as keyof typeof processes]) - at;
     return [name, rounded(used / runs, 3)];
   });
+  const threads = [...threadCpuMs(server.child)]
+    .map(([name, at]) => [name, rounded((at - (threadsBefore.get(name) ?? 0)) / runs, 3)] as const)
+    .filter(([, used]) => used > 0);
   await checkAll(presser, runs + Math.ceil(runs * warmUpShare));
-  return { perSecond: (runs * 1_000) / elapsed, cpu: Object.fromEntries(cpu) as Record<string, number> };
+  return {
+    perSecond: (runs * 1_000) / elapsed,
+    cpu: Object.fromEntries(cpu) as Record<string, number>,
+    threads: Object.fromEntries(threads),
+  };
 }
 
 /** Resolves when all of them have ended. */
