@@ -77,13 +77,19 @@ function assertDepth(value: unknown, depth: number): void {
  * prints them. A RawJson number keeps its digits, which is where we go beyond the RFC: it has no lossless form.
  */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value === 'object' && value !== null && !JSON.isRawJSON(value)) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(',')}}`;
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    let items = '';
+    for (const item of value as readonly unknown[])
+      items += `${items === '' ? '' : ','}${canonicalJson(item)}`;
+    return `[${items}]`;
   }
-  return JSON.stringify(value);
+  let members = '';
+  // Without a comparison `sort` goes by code units.
+  for (const name of Object.keys(value).sort()) {
+    const member = (value as Readonly<Record<string, unknown>>)[name];
+    if (member === undefined) continue;
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(member)}`;
+  }
+  return `{${members}}`;
 }
