@@ -4,8 +4,11 @@ import { defineConfig } from 'vitest/config';
 
 /** Where many write at once, and what is about PostgreSQL alone. */
 const overPostgres = ['test/control-plane/{store,runs,agents,schedules,audit}/**/*.test.ts'];
+const overPostgresAlone = ['test/control-plane/store/{postgres,move}/**'];
 /** About the files of SQLite. */
 const overSqliteAlone = [
+  'test/control-plane/audit/verify.test.ts',
+  'test/control-plane/runs/store-read.test.ts',
   'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema,sqlite-files}.test.ts',
 ];
 
@@ -25,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'sqlite',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/control-plane/store/postgres/**'],
+          exclude: overPostgresAlone,
           env: { WAYSIDE_TEST_ENGINE: 'sqlite' },
         },
       },

@@ -52,7 +52,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     report('the database was failed over or brought back; what was committed last may be gone', null);
     options.onIncarnation?.(settled.incarnation);
   };
-  const line = (more: Pick<LineOptions, 'purpose' | 'prepare'>) => new Line({ ...shared, ...more });
+  const lines: Line[] = [];
+  const opened = () => {
+    for (const each of lines) each.nudge();
+  };
+  const line = (more: Pick<LineOptions, 'purpose' | 'prepare'>) => {
+    const made = new Line({ ...shared, opened, ...more });
+    lines.push(made);
+    return made;
+  };
   const writing = line({ purpose: 'write', prepare: settle });
   const attach = async (link: Link) => {
     await joinControlPlanes(link);
@@ -80,7 +88,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const close = async () => {
     await writer.close();
     hints.close();
-    await Promise.all([writing.close(), listening.close(), reads.close()]);
+    await Promise.all(lines.map((each) => each.close()));
   };
   let closed: Promise<void> | null = null;
   return {

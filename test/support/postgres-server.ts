@@ -76,7 +76,13 @@ async function startFrom(
     throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
   }
   const port = await freePort();
-  const all = { fsync: 'off', full_page_writes: 'off', max_connections: '400', shared_buffers: '64MB', ...settings };
+  const all = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    max_connections: '400',
+    shared_buffers: '64MB',
+    ...settings,
+  };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const launch = async () => {
     const child = spawn(
@@ -99,9 +105,23 @@ async function startFrom(
     url: `postgres://wayside@127.0.0.1:${port}/postgres`,
     port,
     folder,
-    kill: () => end('SIGKILL'),
+    kill: async () => {
+      const children = childrenOf(running.child.pid ?? 0);
+      await end('SIGKILL');
+      // Else they live on for a moment, and hold the memory that the next one wants.
+      for (const pid of children) killIfThere(pid);
+    },
     start: async () => {
-      running = await launch();
+      // Processes of the database that was killed may still be there, and hold its memory, for a moment.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          running = await launch();
+          return;
+        } catch (cause) {
+          if (tries > 100) throw cause;
+          await delay(100);
+        }
+      }
     },
     close: async () => {
       // Immediate shutdown: nobody needs what is in it.
@@ -109,6 +129,22 @@ async function startFrom(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const { stdout } = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+  return String(stdout ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It went by itself.
+  }
 }
 
 async function untilReady(port: number, ended: () => string | null): Promise<void> {

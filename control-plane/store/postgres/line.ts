@@ -19,6 +19,8 @@ export interface LineOptions {
   /** Called with each new connection before anybody else gets it; what it throws counts as not connected. */
   readonly prepare?: (link: Link) => Promise<void>;
   readonly report: (message: string, cause: Error) => void;
+  /** Called when the connection is open: where one can be opened, so can the others. */
+  readonly opened?: () => void;
 }
 
 interface Waiting {
@@ -66,6 +68,16 @@ export class Line {
     });
   }
 
+  /** The database is there again: tries at once, and lets those who ask now wait for it. */
+  nudge(): void {
+    if (this.#link !== null || this.#retry === null) return;
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#tries = 0;
+    if (this.#away !== null) this.#away = { since: performance.now(), cause: this.#away.cause };
+    this.#connect();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
@@ -99,6 +111,7 @@ export class Line {
       resolve(link);
     }
     this.#waiting.clear();
+    this.#options.opened?.();
   }
 
   #lost(link: Link, cause: Error): void {

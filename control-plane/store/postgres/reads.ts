@@ -1,6 +1,7 @@
 // Reading: a few connections that cannot write. Several queries see one snapshot, and cost one trip together.
 import type { CompiledQuery } from 'kysely';
 import { Failure } from '../../../protocol/failures.ts';
+import { storeRetriesMax } from '../../../protocol/limits.ts';
 import { boundParameters } from '../bind.ts';
 import { isAway, stateOf, toStoreFailure } from './failure.ts';
 import type { Line } from './line.ts';
@@ -13,7 +14,6 @@ export type Rows = readonly Record<string, unknown>[];
 
 export interface Reads {
   snapshot(queries: readonly CompiledQuery[]): Promise<readonly Rows[]>;
-  close(): Promise<void>;
 }
 
 export function openReads(lines: readonly Line[], clock: (() => number) | null): Reads {
@@ -28,13 +28,10 @@ export function openReads(lines: readonly Line[], clock: (() => number) | null):
         } catch (cause) {
           if (stateOf(cause) === writeRefused)
             throw new Failure('store_failed', 'Reading cannot write.', { cause });
-          if (!isAway(cause) || tries > 1) throw toStoreFailure(cause, '', new Map());
+          if (!isAway(cause) || tries >= storeRetriesMax) throw toStoreFailure(cause, '', new Map());
           link.destroy();
         }
       }
-    },
-    close: async () => {
-      await Promise.all(lines.map((line) => line.close()));
     },
   };
 }
