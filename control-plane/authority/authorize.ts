@@ -17,7 +17,7 @@ import type { KnownInputs } from './conditions.ts';
 import { isWithin, levelOf, levelsOf, pathOf, projectLevel } from './level.ts';
 import type { ResourcePath } from './level.ts';
 import type { Policy, PrincipalRecord } from './policy.ts';
-import { reachOf } from './reach.ts';
+import { isInForce, reachOf } from './reach.ts';
 import type { Held } from './reach.ts';
 
 export type { ResourcePath } from './level.ts';
@@ -110,7 +110,7 @@ function judge(
         if (outcome === 'depends') depends = true;
         continue;
       }
-      if (outcome !== 'not_yet' && outcome !== 'expired') reached = true;
+      reached ||= isInForce(binding, question.at);
       if (outcome === 'grants' || outcome === 'depends') {
         if (matched === null || (outcome === 'grants' && !certain)) matched = held;
         if (outcome === 'grants') certain = true;
@@ -247,12 +247,14 @@ function judgeActor(
 
 function isVisible(
   policy: Policy,
-  { caller, resource }: Question,
+  { caller, resource, at }: Question,
   { reason, own }: { readonly reason: DecisionReason; readonly own: Judged },
 ): boolean {
   if (reason === 'other_organization') return false;
   const { project, thing, folder } = resource;
   if (project === null) return folder === undefined || own.reached;
   if (reason === 'confined') return false;
-  return own.reached || (thing === null && reachOf(policy, caller.principal.id).projects.has(project));
+  if (own.reached) return true;
+  const inside = thing === null ? reachOf(policy, caller.principal.id).projects.get(project) : undefined;
+  return inside?.some((binding) => isInForce(binding, at)) ?? false;
 }

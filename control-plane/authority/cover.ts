@@ -10,7 +10,7 @@ import { impliedBy } from './conditions.ts';
 import { isWithin, levelOf, levelsOf, resourceAt } from './level.ts';
 import type { ResourcePath } from './level.ts';
 import type { BindingRecord, Policy, PrincipalRecord } from './policy.ts';
-import { reachOf, teamsOf } from './reach.ts';
+import { isInForce, reachOf, teamsOf } from './reach.ts';
 
 /** What somebody would get, at one level. */
 export interface Given {
@@ -108,10 +108,6 @@ function isDeniedInside(
     if (denied) return true;
   }
   return false;
-}
-
-function isInForce({ notBefore, notAfter }: BindingRecord, at: number): boolean {
-  return (notBefore === null || at >= notBefore) && (notAfter === null || at < notAfter);
 }
 
 function outlasts(holds: number | null, given: number | null): boolean {

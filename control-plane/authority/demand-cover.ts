@@ -37,7 +37,7 @@ export async function refuseLacking(
   { caller, request }: Asking,
   { lacked, why }: { readonly lacked: Lacked; readonly why: string },
 ): Promise<never> {
-  const decision = await demand(deps, request, { ...lacked, why });
+  const decision = await demand(deps, request, { ...lacked, inputs: 'later', why });
   const denial = { ...decision, allowed: false, reason: 'condition' as const };
   await deps.denied(denial, caller, request);
   throw new Failure(

@@ -15,8 +15,8 @@ export interface Held {
 
 export interface Reach {
   readonly byLevel: ReadonlyMap<string, readonly Held[]>;
-  /** Projects in which it has something, be it on a single thing. */
-  readonly projects: ReadonlySet<string>;
+  /** By project, what allows it something there, be it on a single thing. */
+  readonly projects: ReadonlyMap<string, readonly BindingRecord[]>;
 }
 
 const reaches = new WeakMap<Policy, Map<string, Reach>>();
@@ -36,7 +36,7 @@ export function reachOf(policy: Policy, principal: string): Reach {
 
 function workOut(policy: Policy, principal: string): Reach {
   const byLevel = new Map<string, Held[]>();
-  const projects = new Set<string>();
+  const projects = new Map<string, BindingRecord[]>();
   const subjects = [{ id: principal, via: [] as readonly string[] }, ...teamsOf(policy, principal)];
   for (const { id, via } of subjects) {
     for (const binding of policy.bindingsByPrincipal.get(id) ?? []) {
@@ -47,7 +47,9 @@ function workOut(policy: Policy, principal: string): Reach {
       list.push({ binding, role: role.name, permissions: role.permissions, via });
       byLevel.set(binding.level, list);
       const project = /^projects\/([^/]+)/.exec(binding.level)?.[1];
-      if (project !== undefined && binding.effect === 'allow') projects.add(project);
+      if (project !== undefined && binding.effect === 'allow') {
+        projects.set(project, [...(projects.get(project) ?? []), binding]);
+      }
     }
   }
   return { byLevel, projects };
@@ -74,4 +76,9 @@ export function teamsOf(
     rim = next;
   }
   return found;
+}
+
+/** Whether a binding counts at that moment (epoch ms). */
+export function isInForce({ notBefore, notAfter }: BindingRecord, at: number): boolean {
+  return (notBefore === null || at >= notBefore) && (notAfter === null || at < notAfter);
 }
