@@ -38,6 +38,7 @@ export function planOperation(
         dir: planDir(operation.dir, evaluator, argv),
         env: planEnvironment(operation.env, evaluator),
         runAs: evaluator.action.runAs ?? runAs,
+        hashes: operation.hashes,
       };
       return plan;
     }

@@ -80,6 +80,7 @@ export const failures = {
   killed_by_signal: [500, 'The command was ended by a signal'],
   exec_not_found: [500, 'The program was not found'],
   exec_not_permitted: [500, 'The program could not be started'],
+  hash_mismatch: [500, 'A file is not the one that the action lists'],
   exec_failed: [500, 'The command could not be started'],
   dir_not_found: [500, 'The working directory was not found'],
   shell_not_found: [500, 'No shell was found'],

@@ -257,6 +257,8 @@ export const vaultResponseBytesMax = 1024 * 1024;
 export const pipeDrainMs = 250;
 /** How long what a command left behind may take to terminate. */
 export const leftoverGraceMs = 1_000;
+/** Of a file that an action lists with its hash: what is read before a start. */
+export const hashedFileBytesMax = 1024 * 1024 * 1024;
 /** Of a command's last line and of an answer's body, what later expressions can read. */
 export const lastLineBytesMax = 64 * 1024;
 export const responseBytesMaxDefault = 10 * 1024 * 1024;

@@ -10,6 +10,7 @@ import { settlesWithin } from '../settle.ts';
 import { startProcess } from '../spawn.ts';
 import type { Exit, ProcessRequest, RunningProcess } from '../spawn.ts';
 import type { StopReport } from '../stop.ts';
+import { checkHashes } from './hashes.ts';
 import { failedBy, foreignText, nothing, say, whenHalted } from './operation.ts';
 import type { Halt, OperationContext, OperationEnd } from './operation.ts';
 import { createOutputWay } from './output.ts';
@@ -24,6 +25,7 @@ const notPermittedCode = 126;
 export async function runCommand(plan: CommandPlan, context: OperationContext): Promise<OperationEnd> {
   try {
     const request = await prepareProcess(plan, context);
+    if (plan.hashes.length > 0) await checkHashes(plan.hashes);
     return await runProcess(request, context);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

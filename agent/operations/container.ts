@@ -9,6 +9,7 @@ import { runTag } from '../processes.ts';
 import { runProcess, startFailure } from './command.ts';
 import { configuresEngine, containerArgs, containerName, findEngine, signalContainer } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { checkHashes } from './hashes.ts';
 import { failedBy } from './operation.ts';
 import type { OperationContext, OperationEnd } from './operation.ts';
 
@@ -20,6 +21,7 @@ export async function runContainer(plan: ContainerPlan, context: OperationContex
   try {
     checkVariables(plan);
     const engine = await findEngine(context.host);
+    if (plan.hashes.length > 0) await checkHashes(plan.hashes);
     const folder = await mkdtemp(join(tmpdir(), 'wayside-container-'));
     try {
       return explain(await runIn(engine, plan, { context, cidFile: join(folder, 'cid') }));

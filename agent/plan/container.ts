@@ -38,6 +38,7 @@ export function planContainer(
     entrypoint: docker.entrypoint === null ? null : texts(docker.entrypoint, evaluator),
     pull: docker.pull,
     readOnly: docker.readOnly,
+    hashes: operation.hashes,
   };
 }
 

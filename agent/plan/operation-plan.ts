@@ -1,6 +1,6 @@
 // What an operation is about to do, every expression evaluated and every check made: plain data, the same for the
 // execution and for people who want to see it first.
-import type { HttpOperation, TlsDefinition } from '../../hcl/agent-file/definition.ts';
+import type { FileHash, HttpOperation, TlsDefinition } from '../../hcl/agent-file/definition.ts';
 import type { StringValue } from '../../hcl/values.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 
@@ -15,6 +15,8 @@ export interface CommandPlan {
   readonly env: ReadonlyMap<string, StringValue>;
   /** Name of the user, or null for the agent's own. */
   readonly runAs: string | null;
+  /** Files that must be these when it starts. */
+  readonly hashes: readonly FileHash[];
 }
 
 export interface PlannedDir {
@@ -39,6 +41,8 @@ export interface ContainerPlan {
   readonly entrypoint: readonly string[] | null;
   readonly pull: 'missing' | 'always' | 'never';
   readonly readOnly: boolean;
+  /** Files of the host that must be these when it starts. */
+  readonly hashes: readonly FileHash[];
 }
 
 export interface PlannedHeader {

@@ -1,5 +1,6 @@
 // A preview as lines for people and as JSON for programs.
 import type { Span } from '../../hcl/ast.ts';
+import type { FileHash } from '../../hcl/agent-file/definition.ts';
 import { printDuration } from '../../hcl/agent-file/duration.ts';
 import { SENSITIVE } from '../../hcl/values.ts';
 import { valueToJson } from '../../hcl/json.ts';
@@ -76,6 +77,7 @@ function showPlan(plan: OperationPlan, { inherit }: ShowOptions): readonly strin
         `dir   ${plan.dir?.path.value ?? "the agent's own"}`,
         `env   ${[...new Set([...ownVariables, ...inherit, ...plan.env.keys()])].sort().join(' ')}`,
         ...(plan.runAs === null ? [] : [`user  ${plan.runAs}`]),
+        ...hashLines(plan.hashes),
       ];
     case 'container':
       return [
@@ -84,6 +86,7 @@ function showPlan(plan: OperationPlan, { inherit }: ShowOptions): readonly strin
         ...(plan.dir === null ? [] : [`dir   ${plan.dir.value}`]),
         `env   ${['WAYSIDE_RUN_ID', ...plan.env.keys()].sort().join(' ')}`,
         ...plan.volumes.map((volume) => `mount ${volume}`),
+        ...hashLines(plan.hashes),
       ];
     case 'http':
       return [
@@ -101,6 +104,11 @@ function showPlan(plan: OperationPlan, { inherit }: ShowOptions): readonly strin
         `status  ${plan.status ?? 'none'}`,
       ];
   }
+}
+
+/** What is looked at before the start; here nothing is read. */
+function hashLines(hashes: readonly FileHash[]): readonly string[] {
+  return hashes.map(({ path, sha256 }) => `hash  sha256:${sha256} ${path}`);
 }
 
 function expected({
@@ -144,6 +152,10 @@ export function previewJson({ action, operations, outputs }: Preview, options: S
   };
 }
 
+function hashesJson(hashes: readonly FileHash[]): unknown {
+  return hashes.map(({ path, sha256 }) => ({ path, hash: `sha256:${sha256}` }));
+}
+
 function planJson(plan: OperationPlan, { inherit }: ShowOptions): unknown {
   switch (plan.kind) {
     case 'run':
@@ -152,6 +164,7 @@ function planJson(plan: OperationPlan, { inherit }: ShowOptions): unknown {
         dir: plan.dir?.path.value ?? null,
         env: [...new Set([...ownVariables, ...inherit, ...plan.env.keys()])].sort(),
         run_as: plan.runAs,
+        hashes: hashesJson(plan.hashes),
       };
     case 'container':
       return {
@@ -163,6 +176,7 @@ function planJson(plan: OperationPlan, { inherit }: ShowOptions): unknown {
         volumes: plan.volumes,
         read_only: plan.readOnly,
         pull: plan.pull,
+        hashes: hashesJson(plan.hashes),
       };
     case 'http':
       return {

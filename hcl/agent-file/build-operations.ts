@@ -156,12 +156,13 @@ function buildRun(
   common: Common,
   { reader }: BuildOptions,
 ): RunOperation | null {
-  const { command, dir = null, env = null, timeout } = values;
+  const { command, dir = null, env = null, hashes = [], timeout } = values;
   if (env !== null)
     checkNames(env, { pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, what: 'an environment variable' }, reader);
   if (command === undefined) return null;
   const timeoutMs = timeout === undefined ? common.timeoutMs : Math.min(timeout, common.timeoutMs ?? timeout);
-  return { ...common, kind: 'run', timeoutMs, command, dir, env, docker: buildDocker(blocks.docker[0]) };
+  const docker = buildDocker(blocks.docker[0]);
+  return { ...common, kind: 'run', timeoutMs, command, dir, env, hashes, docker };
 }
 
 function buildDocker(

@@ -174,7 +174,17 @@ export interface RunOperation extends OperationCommon {
   readonly dir: Expression | null;
   /** A map of strings. */
   readonly env: Expression | null;
+  /** Files that must be these very ones when the command starts; as they are in the file. */
+  readonly hashes: readonly FileHash[];
   readonly docker: DockerDefinition | null;
+}
+
+/** One file that an action lists (rule 18). */
+export interface FileHash {
+  /** Absolute. */
+  readonly path: string;
+  /** 64 hexadecimal digits in lower case. */
+  readonly sha256: string;
 }
 
 /** Runs the command in a container, or refuses; never on the host. */

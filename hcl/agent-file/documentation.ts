@@ -53,8 +53,11 @@ port of a URL, in the options of a container, or in the argument of \`env\`, \`f
 that it can take is a plain word there, which its \`options\` or its \`pattern\` must prove.
 
 A run is bound to the *digest* of the action that was asked for: a SHA-256 over the tokens of the action, comments and
-layout left out. Scripts that a command starts and images that it runs are not part of it: who can change those on the
-agent's machine changes what the action does without changing its digest.
+layout left out. Scripts that a command starts and images that it runs are not part of it, unless the action lists
+them: a \`run\` block's \`hashes\` names files with their SHA-256, and \`image = "NAME@sha256:…"\` names one very image.
+Who can change what is not listed on the agent's machine changes what the action does without changing its digest. A
+listed file is looked at right before the start; so that nobody changes it between that look and the start, let it and
+its folder belong to another user than the one that commands run as.
 
 In the tables **+** marks what the reference product's files do not have. Types that end in *at run* are expressions
 that are evaluated for each run; all others are literal. A duration is a text such as \`"90s"\`, \`"15m"\` or

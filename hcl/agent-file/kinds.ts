@@ -6,11 +6,12 @@ import { toNumber } from '../decimal.ts';
 import type { Decimal } from '../decimal.ts';
 import { didYouMean, listed } from '../schema.ts';
 import type { Kind, Reader } from '../schema.ts';
-import { BOOL, isSequence, listOf, mapOf, NUMBER, STRING } from '../values.ts';
+import { BOOL, isMapping, isSequence, listOf, mapOf, NUMBER, STRING } from '../values.ts';
 import type { Type, Value } from '../values.ts';
 import { evaluateConstant, isConstant } from './constants.ts';
 import { parseDuration, parseQuietHours, printDuration } from './duration.ts';
-import type { QuietHours } from './definition.ts';
+import type { FileHash, QuietHours } from './definition.ts';
+import { hashesMax } from './limits.ts';
 import { referencesOf } from './references.ts';
 
 export interface Bounds {
@@ -134,6 +135,34 @@ export function texts(check: (text: string) => string | null = () => null): Kind
       .find((each) => each !== null);
     return problem === undefined ? items : report(problem ?? '');
   });
+}
+
+/** Absolute paths of files, each with `sha256:` and 64 hexadecimal digits. */
+export const fileHashes: Kind<readonly FileHash[]> = constantOf(
+  'map of hashes',
+  mapOf(STRING),
+  (value, report) => {
+    if (!isMapping(value)) return undefined;
+    const entries = [...value.entries].map(([path, hash]) => ({ path, hash }));
+    if (entries.length === 0) return report('No file is listed. Leave the attribute out.');
+    if (entries.length > hashesMax) return report(`At most ${hashesMax} files may be listed.`);
+    const hashes: FileHash[] = [];
+    for (const { path, hash } of entries) {
+      if (!isPlainPath(path)) {
+        return report(`\`${path}\` is not an absolute path without \`..\`, such as \`"/opt/deploy.sh"\`.`);
+      }
+      const digits = hash.kind === 'string' ? /^sha256:([0-9a-f]{64})$/.exec(hash.value)?.[1] : undefined;
+      if (digits === undefined) {
+        return report(`The hash of \`${path}\` is \`sha256:\` and the 64 digits that \`sha256sum\` prints.`);
+      }
+      hashes.push({ path, sha256: digits });
+    }
+    return hashes;
+  },
+);
+
+function isPlainPath(path: string): boolean {
+  return path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..');
 }
 
 export const quietHours: Kind<QuietHours> = constantOf('string', STRING, (value, report) => {

@@ -11,6 +11,7 @@ export const groupsMax = 64;
 export const actionsMax = 2_000;
 export const operationsMax = 200;
 export const inputsMax = 200;
+export const hashesMax = 100;
 export const redirectsMax = 20;
 export const responseBytesMax = 1024 * 1024 * 1024;
 export const runsPerHourMax = 1_000_000;

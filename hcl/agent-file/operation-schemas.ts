@@ -1,7 +1,17 @@
 // What an action may do: the schemas of `run`, `http` and `status`, and of `operation`, which holds one of them.
 import { attribute, blockSchema } from '../schema.ts';
 import { ANY, listOf, mapOf, STRING } from '../values.ts';
-import { choice, duration, expressionOf, flag, size, statusCodes, text, wholeNumber } from './kinds.ts';
+import {
+  choice,
+  duration,
+  expressionOf,
+  fileHashes,
+  flag,
+  size,
+  statusCodes,
+  text,
+  wholeNumber,
+} from './kinds.ts';
 import { operationNameCharactersMax, actionTimeoutMsMax, redirectsMax, responseBytesMax } from './limits.ts';
 
 const path = text({ min: 1, max: 4_096 });
@@ -14,7 +24,12 @@ export const dockerSchema = blockSchema({
   labels: [],
   once: true,
   attributes: {
-    image: attribute({ kind: string, required: true, docs: 'The image.', example: 'image = "alpine:3.22"' }),
+    image: attribute({
+      kind: string,
+      required: true,
+      docs: 'The image. A tag can be moved to another image; `NAME@sha256:…` is this very one, and the digest of the action then says so.',
+      example: 'image = "alpine:3.22"',
+    }),
     network: attribute({
       kind: string,
       added: true,
@@ -91,6 +106,12 @@ export const runSchema = blockSchema({
       kind: strings,
       docs: 'Environment variables. This is the safe way to hand an input to a script.',
       example: 'env = { VERSION = var.version }',
+    }),
+    hashes: attribute({
+      kind: fileHashes,
+      added: true,
+      docs: "Files that must be these very ones, by the SHA-256 that `sha256sum` prints: programs, scripts, what they read. They are part of the action's digest, and are looked at right before the command starts; where one differs, nothing is started.",
+      example: `hashes = { "/opt/deploy.sh" = "sha256:${'0'.repeat(64)}" }`,
     }),
     timeout: attribute({
       kind: operationTimeout,

@@ -20,6 +20,7 @@ const topLevel: Readonly<Record<string, Verdict>> = {
   'compatibility.hcl': ['9 warning tainted_shell_string', '9 warning unknown_variable'],
   'container.hcl': [],
   'demo.hcl': [],
+  'hashes.hcl': [],
   'idempotent.hcl': [],
   'inputs.hcl': [],
   'limits.hcl': [],
