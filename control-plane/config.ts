@@ -28,6 +28,14 @@ const originSchema = z
   .string()
   .transform((text) => text.replace(/\/$/, ''))
   .refine(isOrigin, 'it is https://name[:port], or http:// with a name of this machine, without a path');
+/** `10.0.0.0/8,fd00::/8`. */
+const addressesSchema = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .refine(
+    (all) => all.every(isAddressRange),
+    'they are addresses or networks such as 10.0.0.0/8, with commas',
+  );
 /** As a SPIFFE ID writes it (SPIFFE-ID, section 2.1). */
 const trustDomainSchema = z
   .string()
@@ -65,6 +73,10 @@ export const serverOptions = {
     schema: countSchema.default(requestsPerMinuteMax),
     help: 'how many requests one token may make',
   },
+  'issuer-addresses': {
+    schema: addressesSchema.optional(),
+    help: 'private addresses and networks, with commas, that issuers of federations may have',
+  },
   'log-level': {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     help: 'how much is logged',
@@ -91,6 +103,7 @@ export interface ServerConfig {
   readonly trustDomain: string | null;
   readonly keyringPassphrase: string | null;
   readonly requestsPerMinute: number;
+  readonly issuerAddresses: readonly string[];
   readonly logLevel: string;
   /** Where a fault test ends the process; null everywhere else. */
   readonly fault: Fault | null;
@@ -127,6 +140,7 @@ export function parseServerConfig(
     trustDomain: option('trust-domain') ?? null,
     keyringPassphrase: passphraseFile === undefined ? null : readFile(passphraseFile).trimEnd(),
     requestsPerMinute: option('requests-per-minute'),
+    issuerAddresses: option('issuer-addresses') ?? [],
     logLevel: option('log-level'),
     fault: readFault(environment),
   });
@@ -226,6 +240,13 @@ function isOrigin(text: string): boolean {
   const { protocol, hostname, origin } = new URL(text);
   if (origin !== text) return false;
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', length, ...rest] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits);
+  return isIP(address) !== 0 && isLength && rest.length === 0;
 }
 
 function isLoopback(host: string): boolean {

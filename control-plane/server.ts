@@ -35,6 +35,8 @@ import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
 import { knownThings } from './known-things.ts';
 import { createOrganization, isEmpty, issueFirstToken } from './organizations/initialize.ts';
+import { openOauth } from './oauth/open.ts';
+import type { Oauth } from './oauth/open.ts';
 import { organizationRoutes } from './organizations/routes.ts';
 import { keepCurrent } from './pki/keep-current.ts';
 import { openPki } from './pki/open-pki.ts';
@@ -360,6 +362,9 @@ async function openApi(
   });
   authority.accept(signIn.authenticator);
   await signIn.register(app, deps);
+  const oauth = openAuthorizationServer(core, signIn, { config, listening: () => app.listeningOrigin });
+  closing.push(() => oauth.close());
+  await oauth.register(app, deps);
   organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);
@@ -380,12 +385,28 @@ async function openApi(
     signingKeys: secrets.signingKeys,
     revocations: openRevocations({ store, pki: core.pki, clock }),
     openTokens: () => openTokens(store),
-    askToRenew: () => agents.follower.askToRenew(),
   });
   app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
     status: 'ok',
   }));
   return { url: await listenApi(app, config.http), signIn };
+}
+
+/** The authorization server: whoever signs in may have tokens, and so may services. */
+function openAuthorizationServer(
+  { store, secrets, audit, authority, clock }: Core,
+  signIn: SignIn,
+  at: { readonly config: ServerConfig; readonly listening: () => string },
+): Oauth {
+  const { config, listening } = at;
+  return openOauth({
+    ...{ store, secrets, audit, authority, clock, signIn },
+    issuer: () => config.http.publicUrl ?? listening(),
+    origins: signIn.origins,
+    elevatable: signIn.elevatable,
+    issuerAddresses: config.issuerAddresses,
+    countDenial: (reason) => audit.countDenial(reason),
+  });
 }
 
 function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {

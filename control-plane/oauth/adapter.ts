@@ -55,32 +55,7 @@ export function openAdapter(deps: Deps, hooks: AdapterHooks): (model: string) =>
   const { store, clock } = deps;
   let prunedAt = clock.now();
 
-  const readRow = async (row: OauthArtifactsTable | undefined): Promise<AdapterPayload | undefined> => {
-    if (row === undefined) return undefined;
-    const text = row.payload ?? (await deps.secrets.openTextAtRest(row.envelope ?? '', cellOf(row.id)));
-    const payload = parseJson(text) as AdapterPayload;
-    return row.consumed_at === null ? payload : { ...payload, consumed: Math.floor(row.consumed_at / 1_000) };
-  };
-  const makeRow = async (model: string, id: string, payload: AdapterPayload, expiresIn = 0) => {
-    const { jti: _jti, ...rest } = payload;
-    const rowId = artifactId(model, id);
-    // A session is found by its uid too, whose payload then must say which one it is.
-    const text = JSON.stringify(sealedModels.has(model) ? payload : rest);
-    const sealed = sealedModels.has(model);
-    const row: NewArtifact = {
-      id: rowId,
-      model,
-      payload: sealed ? null : text,
-      envelope: sealed ? await deps.secrets.sealAtRest(text, cellOf(rowId)) : null,
-      grant_hash: hashOrNull('Grant', model === 'Grant' ? id : payload.grantId),
-      uid_hash: hashOrNull('uid', payload.uid),
-      user_code_hash: hashOrNull('user_code', payload.userCode),
-      principal: payload.accountId ?? null,
-      client: payload.clientId ?? null,
-      expires_at: clock.now() + expiresIn * 1_000,
-    };
-    return row;
-  };
+  const { readRow, makeRow } = rowsOf(deps);
   const prune = () => {
     if (clock.now() - prunedAt < artifactPruneMs) return [];
     prunedAt = clock.now();
@@ -117,7 +92,7 @@ export function openAdapter(deps: Deps, hooks: AdapterHooks): (model: string) =>
       } catch (error) {
         if (!(error instanceof GuardFailed)) throw error;
         const [row] = await store.read(selectArtifact(store, rowId));
-        if (row?.grant_hash != null) await revokeFamily(deps, row.grant_hash);
+        if (typeof row?.grant_hash === 'string') await revokeFamily(deps, row.grant_hash);
         hooks.redeemedTwice();
       }
     },
@@ -134,6 +109,38 @@ export function openAdapter(deps: Deps, hooks: AdapterHooks): (model: string) =>
       await store.write([deleteFamily(store, hashOf('Grant', grantId), model)]);
     },
   });
+}
+
+/** Payloads to rows and back. */
+function rowsOf(deps: Deps) {
+  const { clock } = deps;
+  const readRow = async (row: OauthArtifactsTable | undefined): Promise<AdapterPayload | undefined> => {
+    if (row === undefined) return undefined;
+    const text = row.payload ?? (await deps.secrets.openTextAtRest(row.envelope ?? '', cellOf(row.id)));
+    const payload = parseJson(text) as AdapterPayload;
+    return row.consumed_at === null ? payload : { ...payload, consumed: Math.floor(row.consumed_at / 1_000) };
+  };
+  const makeRow = async (model: string, id: string, payload: AdapterPayload, expiresIn = 0) => {
+    const { jti: _jti, ...rest } = payload;
+    const rowId = artifactId(model, id);
+    // A session is found by its uid too, whose payload then must say which one it is.
+    const text = JSON.stringify(sealedModels.has(model) ? payload : rest);
+    const sealed = sealedModels.has(model);
+    const row: NewArtifact = {
+      id: rowId,
+      model,
+      payload: sealed ? null : text,
+      envelope: sealed ? await deps.secrets.sealAtRest(text, cellOf(rowId)) : null,
+      grant_hash: hashOrNull('Grant', model === 'Grant' ? id : payload.grantId),
+      uid_hash: hashOrNull('uid', payload.uid),
+      user_code_hash: hashOrNull('user_code', payload.userCode),
+      principal: payload.accountId ?? null,
+      client: payload.clientId ?? null,
+      expires_at: clock.now() + expiresIn * 1_000,
+    };
+    return row;
+  };
+  return { readRow, makeRow };
 }
 
 /** Ends all tokens of one sign-in, and those that were made from them. */

@@ -16,6 +16,7 @@ import { federate, federationKey, outsideAlgorithms } from './federation.ts';
 import type { PresentedAssertion } from './federation.ts';
 import { issueAccessToken, requestFactsOf, tokenAnswer } from './issue.ts';
 import type { Issue, Issued } from './issue.ts';
+import type { Library } from './load-library.ts';
 import { isFirstUse } from './once.ts';
 import { ceilingOf, scopeWithin, unknownScopes } from './scope.ts';
 import { hashOf } from './store.ts';
@@ -23,7 +24,7 @@ import { hashOf } from './store.ts';
 export const assertionParameters = ['assertion', 'provider', 'scope', 'resource', 'audience'] as const;
 type Parameters = Readonly<Record<(typeof assertionParameters)[number], string | undefined>>;
 
-type Deps = OauthParts & { readonly errors: typeof import('oidc-provider').errors };
+type Deps = OauthParts & { readonly errors: Library['errors'] };
 
 export function assertionGrant(deps: Deps): (ctx: KoaContextWithOIDC) => Promise<void> {
   return async (ctx) => {

@@ -24,6 +24,8 @@ export interface OauthParts {
   readonly signIn: SignInContract | null;
   /** `https://name[:port]`: the issuer, and the audience of tokens for our own API. */
   readonly issuer: () => string;
+  /** Origins that are all us, and the one that browsers are sent to. */
+  readonly origins: () => { readonly canonical: string; readonly all: readonly string[] };
   /** Counts what strangers send that is no good. */
   readonly countDenial: (reason: string) => void;
   /** Makes the keys void in every process within the staleness bound, here at once; `steps` go into the same unit. */

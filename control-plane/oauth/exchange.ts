@@ -22,6 +22,7 @@ import type { TokenInspector } from './inspect.ts';
 import { issueAccessToken, requestFactsOf, tokenAnswer } from './issue.ts';
 import type { Issue } from './issue.ts';
 import { isElevated } from './claims.ts';
+import type { Library } from './load-library.ts';
 import { thumbprintOfProof } from './proof.ts';
 import { isDetailWithin, narrower, resolveDetail, scopeWithin, unknownScopes } from './scope.ts';
 
@@ -45,7 +46,7 @@ type Parameters = Readonly<Record<(typeof exchangeParameters)[number], string | 
 
 type Deps = OauthParts & {
   readonly inspector: TokenInspector;
-  readonly errors: typeof import('oidc-provider').errors;
+  readonly errors: Library['errors'];
 };
 
 /** A token that somebody presented, found good. */
@@ -269,9 +270,10 @@ function limitsOf(
   parameters: Parameters,
   holders: { readonly subject: Holder; readonly actor: Holder | null },
 ): { readonly scope: string; readonly notAfter: number | null } {
-  const credentials = [holders.subject, holders.actor].flatMap((holder) =>
-    holder?.caller.credential == null ? [] : [holder.caller.credential],
-  );
+  const credentials = [holders.subject, holders.actor].flatMap((holder) => {
+    const credential = holder?.caller.credential ?? null;
+    return credential === null ? [] : [credential];
+  });
   const ceiling = credentials.reduce<ReadonlySet<Permission> | null>(
     (so, { permissions }) => narrower(so, permissions),
     null,

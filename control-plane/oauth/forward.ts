@@ -3,6 +3,7 @@
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
+import type { OauthParts } from './contract.ts';
 import { contentSecurityPolicy } from './pages.ts';
 
 export interface Forwarded {
@@ -14,12 +15,22 @@ export interface Forwarded {
   readonly formTargets?: readonly string[];
 }
 
+/** Where we are: the issuer, and other origins that lead here too. */
+export type Us = Pick<OauthParts, 'issuer' | 'origins'>;
+
+/** The origin that was asked, where it is one of ours: a browser must not be led to another one in the middle. */
+function originOf(request: FastifyRequest, us: Us): string {
+  const issuer = us.issuer();
+  const asked = `${new URL(issuer).protocol}//${request.headers.host ?? ''}`;
+  return us.origins().all.includes(asked) ? asked : issuer;
+}
+
 /** The request as the library shall see it. */
-export function requestFor(request: FastifyRequest, issuer: string, forwarded: Forwarded): IncomingMessage {
+export function requestFor(request: FastifyRequest, us: Us, forwarded: Forwarded = {}): IncomingMessage {
   const { raw } = request;
   const body = forwarded.form?.toString();
   const copy = new IncomingMessage(raw.socket);
-  const { protocol, host } = new URL(issuer);
+  const { protocol, host } = new URL(originOf(request, us));
   copy.method = raw.method ?? 'GET';
   copy.url = forwarded.url ?? raw.url ?? '/';
   copy.httpVersion = raw.httpVersion;
@@ -50,12 +61,12 @@ export function requestFor(request: FastifyRequest, issuer: string, forwarded: F
 /** Resolves when the library has answered. */
 export async function forward(
   provider: Provider,
-  asked: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly issuer: string },
+  asked: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly us: Us },
   forwarded: Forwarded = {},
 ): Promise<void> {
-  const { request, reply, issuer } = asked;
+  const { request, reply, us } = asked;
   prepareAnswer(reply, forwarded.formTargets);
-  await provider.callback()(requestFor(request, issuer, forwarded), reply.raw);
+  await provider.callback()(requestFor(request, us, forwarded), reply.raw);
 }
 
 /** Takes the answer out of fastify's hands, with the headers that every answer of ours has. */

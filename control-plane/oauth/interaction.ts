@@ -11,7 +11,7 @@ import { consentPage, messagePage } from './pages.ts';
 import { paths } from './provider.ts';
 import { identityScopes, scopeNames, wholeScope } from './scope.ts';
 
-type Deps = Pick<OauthParts, 'authority' | 'clock' | 'issuer' | 'store' | 'audit'> & {
+type Deps = Pick<OauthParts, 'authority' | 'clock' | 'issuer' | 'origins' | 'store' | 'audit'> & {
   readonly signIn: SignInContract;
 };
 
@@ -25,7 +25,7 @@ interface Asked {
 
 export async function interact(deps: Deps, asked: Asked): Promise<void> {
   const { provider, request, reply } = asked;
-  const raw = requestFor(request, deps.issuer(), {});
+  const raw = requestFor(request, deps);
   const interaction = await interactionOf(provider, raw, reply);
   if (interaction === null) {
     return answer(

@@ -1,6 +1,8 @@
 // Loads oidc-provider when the first request needs it: a control plane that nobody asks for tokens pays nothing for it.
 
-export type Library = typeof import('oidc-provider');
+import type * as library from 'oidc-provider';
+
+export type Library = typeof library;
 
 let loading: Promise<Library> | null = null;
 

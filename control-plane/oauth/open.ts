@@ -3,6 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Provider } from 'oidc-provider';
 import type { AuditTrail } from '../audit/trail.ts';
 import type { Authority } from '../authority/authority.ts';
+import type { Authenticator } from '../authority/caller.ts';
+import type { ChangeDeps } from '../authority/change.ts';
+import type { RouteDeps } from '../http/route.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { SignInContract } from '../sign-in/contract.ts';
 import type { Step, Store } from '../store/store.ts';
@@ -10,8 +13,10 @@ import { openAdapter, revokeFamily } from './adapter.ts';
 import { guardAddresses } from './addresses.ts';
 import { issueForAssertion } from './assertion.ts';
 import { accessTokenAuthenticator } from './authenticator.ts';
+import { clientRoutes } from './client-routes.ts';
 import { bearerClientId, clientFinder } from './clients.ts';
 import type { OauthParts } from './contract.ts';
+import { federationRoutes } from './federation-routes.ts';
 import { openInspector } from './inspect.ts';
 import { openIssuerKeys } from './issuer-keys.ts';
 import { readLiveness } from './liveness.ts';
@@ -34,6 +39,10 @@ export interface OauthOptions {
   readonly issuer: () => string;
   /** Null where nobody can sign in by a browser. */
   readonly signIn: SignInContract | null;
+  /** Origins that are all us, and the one that browsers are sent to. */
+  readonly origins: () => { readonly canonical: string; readonly all: readonly string[] };
+  /** Lets what a person signed in with be elevated for a while. */
+  readonly elevatable?: (authenticator: Authenticator) => Authenticator;
   /** Addresses and ranges beside the public ones that issuers of federations may have. */
   readonly issuerAddresses: readonly string[];
   readonly countDenial: (reason: string) => void;
@@ -41,8 +50,8 @@ export interface OauthOptions {
 
 export interface Oauth {
   readonly parts: OauthParts;
-  /** Registers the endpoints of the protocol; access tokens are callers of the authority from then on. */
-  routes(app: FastifyInstance): Promise<void>;
+  /** Registers the endpoints of the protocol and our own; access tokens are callers of the authority from then on. */
+  register(app: FastifyInstance, routes: RouteDeps & ChangeDeps): Promise<void>;
   /** Ends everything that clients hold for a person, for instance when that person signs out everywhere. */
   revokeAllOf(principal: string): Promise<void>;
   /** Exchanges the token of an outside issuer for one of the service that a federation names, by id or name. */
@@ -74,9 +83,12 @@ export function openOauth(options: OauthOptions): Oauth {
   const provider = providerOf(parts, { inspector, presented });
   return {
     parts,
-    async routes(app) {
-      authority.accept(accessTokenAuthenticator({ ...parts, inspector }));
+    async register(app, routes) {
+      const authenticator = accessTokenAuthenticator({ ...parts, inspector });
+      authority.accept(options.elevatable?.(authenticator) ?? authenticator);
       await protocolRoutes(app, { ...parts, provider, inspector, presented });
+      clientRoutes(app, { ...routes, ...parts });
+      federationRoutes(app, { ...routes, ...parts });
     },
     async revokeAllOf(principal) {
       const families = await store.read(selectFamiliesOf(store, principal));

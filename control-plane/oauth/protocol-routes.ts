@@ -57,7 +57,7 @@ function passOn(
     const { body } = request;
     const form = body instanceof URLSearchParams ? { form: body } : {};
     const provider = await deps.provider();
-    const asked = { request, reply, issuer: deps.issuer() };
+    const asked = { request, reply, us: deps };
     await forward(provider, asked, { ...form, ...change(request) });
     return reply;
   };

@@ -106,6 +106,17 @@ async function afterAnswer(deps: ProviderDeps, ctx: KoaContextWithOIDC, startedA
     const left = inactiveAnswerMsMin - (performance.now() - startedAt);
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
   }
+  if (path === paths.device && status === 200) {
+    // A person is sent where people sign in, whatever name of ours the device knows.
+    const answer = ctx.body as { readonly user_code: string };
+    const page = deps.origins().canonical + paths.verification;
+    const query = new URLSearchParams({ user_code: answer.user_code });
+    ctx.body = {
+      ...answer,
+      verification_uri: page,
+      verification_uri_complete: `${page}?${query.toString()}`,
+    };
+  }
   if (path.startsWith('/.well-known/')) {
     const { introspection_endpoint, revocation_endpoint } = ctx.body as Record<string, unknown>;
     ctx.body = {

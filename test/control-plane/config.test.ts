@@ -84,6 +84,8 @@ test.each([
   ['trust-domain', 'Upper.Case'],
   ['trust-domain', ''],
   ['trust-domain', 'a/b'],
+  ['issuer-addresses', '10.0.0.0/33'],
+  ['issuer-addresses', 'localhost'],
   ['requests-per-minute', '0'],
   ['requests-per-minute', '1.5'],
   ['log-level', 'loud'],

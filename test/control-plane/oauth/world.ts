@@ -13,8 +13,6 @@ import { recordDenied } from '../../../control-plane/authority/deny.ts';
 import { authorityRoutes } from '../../../control-plane/authority/routes.ts';
 import { systemClock } from '../../../control-plane/channel/clock.ts';
 import { openApp } from '../../../control-plane/http/app.ts';
-import { clientRoutes } from '../../../control-plane/oauth/client-routes.ts';
-import { federationRoutes } from '../../../control-plane/oauth/federation-routes.ts';
 import { openOauth } from '../../../control-plane/oauth/open.ts';
 import type { Oauth } from '../../../control-plane/oauth/open.ts';
 import {
@@ -102,11 +100,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     authority,
     clock,
     issuer,
+    origins: () => ({ canonical: issuer(), all: [issuer()] }),
     signIn: options.signIn === false ? null : cookieSignIn,
     issuerAddresses: options.issuerAddresses ?? [],
     countDenial: (reason) => audit.countDenial(reason),
   });
-  await oauth.routes(app);
   const deps = {
     authority,
     store,
@@ -114,8 +112,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     secrets,
     clock,
     mac: secrets.bodyMac,
-    liveness: oauth.parts.liveness,
-    signer: oauth.parts.signer,
     denied: ((decision, caller, request) =>
       recordDenied({ store, audit }, { decision, caller, request })) as Parameters<
       typeof authorityRoutes
@@ -125,8 +121,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   principalRoutes(app, deps);
   projectRoutes(app, deps);
   auditRoutes(app, deps as never);
-  clientRoutes(app, deps);
-  federationRoutes(app, deps);
+  await oauth.register(app, deps);
   url = await app.listen({ host: '127.0.0.1', port: 0 });
   const token = options.beside?.token ?? (await issueFirstToken({ store, audit })) ?? '';
   await authority.reload();
@@ -144,7 +139,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     async close() {
       await app.close();
       await oauth.close();
-      await authority.close();
+      authority.close();
       await audit.close();
       if (options.beside !== undefined) return;
       await store.close();
