@@ -10,7 +10,6 @@ import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
 import { forgetConnections } from './agents/record-pulse.ts';
 import { followAuthorities } from './agents/follow-authorities.ts';
-import type { AuthorityFollower } from './agents/follow-authorities.ts';
 import { agentRoutes } from './agents/routes.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
@@ -237,7 +236,6 @@ function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
 
 interface AgentSide {
   readonly channel: Channel;
-  readonly follower: AuthorityFollower;
   readonly deps: AgentsDeps;
 }
 
@@ -303,7 +301,7 @@ async function openAgentSide(
     void certificate.replace();
     follower.changed();
   });
-  return { channel, follower, deps };
+  return { channel, deps };
 }
 
 /** What other processes change of the authorities arrives, and what runs out is said in time. */

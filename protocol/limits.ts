@@ -132,6 +132,8 @@ export const agentCertificateMsMax = 24 * 3_600_000;
 /** Of any other leaf. */
 export const leafCertificateMsMin = 60_000;
 export const leafCertificateMsMax = 90 * 86_400_000;
+/** Authorities that count at a time, waiting and former ones included. */
+export const authoritiesMax = 30;
 /** How soon a process sees authorities and roles that another one changed. */
 export const pkiSweepMs = 5_000;
 /** How often authorities are looked at that run out. */
@@ -384,6 +386,8 @@ export const refreshTokenMs = 14 * 86_400_000;
 export const grantMs = 90 * 86_400_000;
 export const authorizationCodeMs = 60_000;
 export const deviceCodeMs = 10 * 60_000;
+/** How often a device asks whether it was confirmed (RFC 8628, section 3.2). */
+export const devicePollMs = 2_000;
 export const interactionMs = 15 * 60_000;
 export const idTokenMs = 10 * 60_000;
 /** How old the deny list and the keys may be that a process decides by (authority.md, F14: one second). */

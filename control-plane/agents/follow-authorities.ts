@@ -6,7 +6,7 @@ import type { AgentConnection } from '../channel/contract.ts';
 
 export interface FollowDeps {
   readonly pki: {
-    authorities(): { readonly dataPlane: { readonly id: string } };
+    authorities(): { readonly dataPlane: { readonly id: string; readonly renewsAgents: boolean } };
     isAccepted(authority: string): boolean;
   };
   readonly online: () => Iterable<AgentConnection>;
@@ -16,16 +16,14 @@ export interface FollowDeps {
 export interface AuthorityFollower {
   /** Authorities may have changed, by whichever process. */
   changed(): void;
-  /** Asks every connected agent that is not of the active data-plane CA for its next certificate. */
-  askToRenew(): void;
   stop(): void;
 }
 
 export function followAuthorities(deps: FollowDeps): AuthorityFollower {
   let cancel: () => void = () => undefined;
   const asked = new Set<AgentConnection>();
+  let active = deps.pki.authorities().dataPlane.id;
   const askSome = (): void => {
-    const active = deps.pki.authorities().dataPlane.id;
     let left = renewalAsksPerSecondMax;
     for (const connection of deps.online()) {
       if (connection.certificate.authority === active || asked.has(connection)) continue;
@@ -39,8 +37,18 @@ export function followAuthorities(deps: FollowDeps): AuthorityFollower {
     }
     asked.clear();
   };
+  /** The agents of the former data-plane CA are asked for their next certificate. */
+  const follow = (): void => {
+    const { id, renewsAgents } = deps.pki.authorities().dataPlane;
+    if (id === active) return;
+    active = id;
+    cancel();
+    asked.clear();
+    if (renewsAgents) askSome();
+  };
   return {
     changed() {
+      follow();
       for (const connection of deps.online()) {
         const { authority } = connection.certificate;
         if (authority === undefined || deps.pki.isAccepted(authority)) continue;
@@ -50,11 +58,6 @@ export function followAuthorities(deps: FollowDeps): AuthorityFollower {
           'The authority that issued the certificate of this agent was retired.',
         );
       }
-    },
-    askToRenew() {
-      cancel();
-      asked.clear();
-      askSome();
     },
     stop: () => cancel(),
   };

@@ -31,6 +31,8 @@ export interface CertificationAuthority {
   /** The last list of one whose key is offline. */
   readonly storedList: { readonly der: Buffer; readonly nextUpdate: number } | null;
   readonly retiredAt: number | null;
+  /** Whether agents are asked to renew as soon as it is active. */
+  readonly renewsAgents: boolean;
 }
 
 export type SigningAuthority = CertificationAuthority & Issuer;
@@ -147,6 +149,7 @@ async function openAuthority(
         ? null
         : { der: Buffer.from(row.crl, 'base64'), nextUpdate: row.crl_next_update },
     retiredAt: row.retired_at,
+    renewsAgents: Number(row.renews_agents) === 1,
   };
 }
 

@@ -12,9 +12,11 @@ import {
 import type { PkiAuthority } from '../../protocol/api/pki.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
+import { authoritiesMax } from '../../protocol/limits.ts';
 import { commitChange } from '../authority/change.ts';
 import { route } from '../http/route.ts';
 import { withKey } from './authorities.ts';
+import { leaveAgents } from './authority-store.ts';
 import { draftAuthority, isNextUnder } from './draft-authority.ts';
 import type { DraftedAuthority } from './draft-authority.ts';
 import { findAuthority } from './find-authority.ts';
@@ -62,15 +64,16 @@ export function authorityRoutes(app: FastifyInstance, deps: PkiRouteDeps): void 
     handler: async (context) => {
       const { level, renew_agents } = context.body;
       await deps.pki.refreshIfChanged();
-      const { steps, activated, former } = await planRotation(draftDeps(deps), deps.pki.authorities(), level);
+      checkRoom(deps);
+      const rotation = await planRotation(draftDeps(deps), deps.pki.authorities(), level);
+      const { activated, former, dataPlane } = rotation;
       await commitChange(deps, context, {
         operation: 'pki.authority.rotate',
         resource: 'pki/authorities',
-        details: { level, activated, former },
-        steps,
+        details: { level, activated, former, renew_agents },
+        steps: renew_agents ? rotation.steps : [...rotation.steps, leaveAgents(deps.store, dataPlane)],
       });
       await deps.pki.refresh();
-      if (renew_agents) deps.askToRenew();
       return { status: 200, body: { activated: [...activated], former: [...former] } };
     },
   });
@@ -142,6 +145,7 @@ function retireRoute(app: FastifyInstance, deps: PkiRouteDeps): void {
 /** Throws `conflict` where one waits already. */
 async function draftNext(deps: PkiRouteDeps, level: Level): Promise<DraftedAuthority> {
   await deps.pki.refreshIfChanged();
+  checkRoom(deps);
   const { all, root, intermediate } = deps.pki.authorities();
   const parent = level === 'root' ? null : level === 'intermediate' ? root : intermediate;
   const waiting = all.find((authority) => isNextUnder(authority, level, parent?.id ?? null));
@@ -156,6 +160,15 @@ async function draftNext(deps: PkiRouteDeps, level: Level): Promise<DraftedAutho
     parent: parent === null ? null : withKey(parent),
     ...(canCross ? { predecessor: withKey(root) } : {}),
   });
+}
+
+/** Throws `in_use` where so many count that it is time to retire some. */
+export function checkRoom({ pki }: Pick<PkiRouteDeps, 'pki'>): void {
+  if (pki.authorities().all.length < authoritiesMax) return;
+  throw new Failure(
+    'in_use',
+    `${authoritiesMax} authorities count already. Retire former ones first: \`wayside pki list\`.`,
+  );
 }
 
 export function draftDeps({ store, signingKeys, clock }: PkiRouteDeps) {

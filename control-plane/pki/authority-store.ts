@@ -42,6 +42,7 @@ export function insertAuthority(
   return step(
     store.db.insertInto('pki_authorities').values({
       ...row,
+      renews_agents: 1,
       crl: null,
       crl_next_update: null,
       created_at: now,
@@ -78,6 +79,11 @@ export function moveAuthority(
       .where('state', 'in', move.from),
     { name: 'authority_state', exactly: 1 },
   );
+}
+
+/** Agents are left to renew at two thirds of their certificates' life. */
+export function leaveAgents(store: Store, id: string): Step {
+  return step(store.db.updateTable('pki_authorities').set({ renews_agents: 0 }).where('id', '=', id));
 }
 
 /** The certificate of an authority that has waited for one. */

@@ -12,6 +12,4 @@ export interface PkiRouteDeps extends RouteDeps, ChangeDeps {
   readonly clock: { now(): number };
   /** How many join tokens are good and pin the oldest root. */
   readonly openTokens: () => Promise<number>;
-  /** Asks the agents that are connected here to renew, some at a time. */
-  readonly askToRenew: () => void;
 }

@@ -65,6 +65,7 @@ export async function draftAuthority(
       privateKey: key.privateKey,
       storedList: null,
       retiredAt: null,
+      renewsAgents: true,
     },
     steps: [
       key.step,

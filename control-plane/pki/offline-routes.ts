@@ -16,7 +16,7 @@ import { commitChange } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
 import { route } from '../http/route.ts';
 import type { Step } from '../store/store.ts';
-import { draftDeps, viewOf } from './authority-routes.ts';
+import { checkRoom, draftDeps, viewOf } from './authority-routes.ts';
 import { withKey } from './authorities.ts';
 import type { CertificationAuthority } from './authorities.ts';
 import { findAuthority } from './find-authority.ts';
@@ -111,6 +111,7 @@ function requestRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
     tag,
     answers: { 201: signingRequestSchema },
     handler: async (context) => {
+      checkRoom(deps);
       const { id, steps } = await planIntermediateRequest(requestDeps(deps));
       await commitChange(deps, context, {
         operation: 'pki.authority.request',

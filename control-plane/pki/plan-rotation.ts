@@ -16,6 +16,8 @@ export interface PlannedRotation {
   /** Names of the authorities that issue from now on, and of those that did. */
   readonly activated: readonly string[];
   readonly former: readonly string[];
+  /** Id of the new data-plane CA. */
+  readonly dataPlane: string;
 }
 
 /**
@@ -39,12 +41,13 @@ export async function planRotation(
     const parent = root;
     intermediate = await plan.replace('intermediate', root.id, () => ({ parent: withKey(parent) }));
   }
-  await plan.replace('data_plane', intermediate.id, () => ({ parent: intermediate }));
-  return plan;
+  const { id } = await plan.replace('data_plane', intermediate.id, () => ({ parent: intermediate }));
+  const { steps, activated, former } = plan;
+  return { steps, activated, former, dataPlane: id };
 }
 
 /** Collects what the unit does, level by level from the top. */
-class Plan implements PlannedRotation {
+class Plan {
   readonly steps: Step[] = [];
   readonly activated: string[] = [];
   readonly former: string[] = [];

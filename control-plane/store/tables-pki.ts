@@ -9,6 +9,7 @@ export interface PkiAuthoritiesTable {
   certificate: string | null;
   cross_certificate: string | null;
   parent: string | null;
+  renews_agents: number;
   not_after: number | null;
   crl: string | null;
   crl_next_update: number | null;

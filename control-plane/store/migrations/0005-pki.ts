@@ -5,7 +5,8 @@ export const pki = {
   name: 'pki',
   statements: [
     // Private keys are in signing_keys, by `kid`; an authority without a row there has its key offline. `crl` is the
-    // last list of an authority that cannot sign one any more, DER in base64.
+    // last list of an authority that cannot sign one any more, DER in base64. `renews_agents`: whether every process
+    // asks the agents that are connected to it to renew once this data-plane CA is active.
     `create table pki_authorities (
        id text primary key,
        level text not null check (level in ('root', 'intermediate', 'data_plane')),
@@ -15,6 +16,7 @@ export const pki = {
        certificate text,
        cross_certificate text,
        parent text references pki_authorities (id),
+       renews_agents bigint not null,
        not_after bigint,
        crl text,
        crl_next_update bigint,
