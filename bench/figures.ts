@@ -10,6 +10,10 @@ export interface BenchOptions {
   readonly agents: number;
   /** Megabytes (10^6 bytes) of `logs`. */
   readonly megabytes: number;
+  /** Events that `audit` verifies. */
+  readonly events: number;
+  /** Writes of each of its rounds. */
+  readonly writes: number;
   /** Where the processes leave CPU profiles; null: nowhere, and they run undisturbed. */
   readonly profile: string | null;
 }

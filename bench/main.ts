@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   throughput: async (options) => (await import('./throughput.ts')).benchThroughput(options),
   agents: async (options) => (await import('./agents.ts')).benchAgents(options),
   logs: async (options) => (await import('./logs.ts')).benchLogs(options),
+  audit: async (options) => (await import('./audit.ts')).benchAudit(options),
   hcl: async () => ({
     ...(await (await import('./hcl.ts')).benchHcl()),
     evaluation: await (await import('./hcl-eval.ts')).benchHclEvaluation(),
@@ -21,6 +22,8 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '10000' },
     agents: { type: 'string', default: '2000' },
     megabytes: { type: 'string', default: '200' },
+    events: { type: 'string', default: '300000' },
+    writes: { type: 'string', default: '2000' },
     profile: { type: 'string' },
   },
 });
@@ -29,6 +32,8 @@ const options: BenchOptions = {
   runs: Number(values.runs),
   agents: Number(values.agents),
   megabytes: Number(values.megabytes),
+  events: Number(values.events),
+  writes: Number(values.writes),
   profile: values.profile ?? null,
 };
 const [name = ''] = positionals;

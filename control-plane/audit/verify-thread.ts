@@ -57,25 +57,23 @@ function verifySegment({ file, organization, macKey, segment }: VerifyThreadData
 
 /** In the order of `columns`. */
 function rowOf(list: readonly unknown[]): ChainedRow {
-  const [id, organization, at, principal, actors, operation, permission, resource, result, decision] = list;
-  const [details, request, mac, position, previous_hash, hash] = list.slice(10);
   return {
-    id,
-    organization,
-    at,
-    principal,
-    actors,
-    operation,
-    permission,
-    resource,
-    result,
-    decision,
-    details,
-    request,
-    mac,
-    position,
-    previous_hash,
-    hash,
+    id: list[0],
+    organization: list[1],
+    at: list[2],
+    principal: list[3],
+    actors: list[4],
+    operation: list[5],
+    permission: list[6],
+    resource: list[7],
+    result: list[8],
+    decision: list[9],
+    details: list[10],
+    request: list[11],
+    mac: list[12],
+    position: list[13],
+    previous_hash: list[14],
+    hash: list[15],
   } as ChainedRow;
 }
 

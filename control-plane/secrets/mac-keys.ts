@@ -1,6 +1,6 @@
 // Keys of message authentication codes: random, one per purpose, wrapped in the store. They say that a row was
 // written by this control plane, without a digest that somebody could guess a secret from (rules.md 29).
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { step } from '../store/step.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyProvider } from './key-provider.ts';
@@ -34,9 +34,32 @@ export async function openMacKey(
   return openAtRest(provider, found?.value ?? '', cell);
 }
 
+/**
+ * HMAC as RFC 2104 defines it, by two one-shot hashes: verifying a trail needs so many that making an object of
+ * OpenSSL for each would be a third of the whole.
+ */
 export function macOf(key: Uint8Array): Mac {
-  return (text) => `m1.${createHmac('sha256', key).update(text, 'utf8').digest('base64url')}`;
+  const inner = Buffer.alloc(blockBytes + scratchBytes, 0x36);
+  const outer = Buffer.alloc(blockBytes + digestBytes, 0x5c);
+  const short = key.length > blockBytes ? hash('sha256', key, 'buffer') : key;
+  short.forEach((byte, index) => {
+    inner[index] = byte ^ 0x36;
+    outer[index] = byte ^ 0x5c;
+  });
+  return (text) => {
+    // A UTF-16 code unit has three bytes in UTF-8 at the most.
+    const fits = text.length * 3 <= scratchBytes;
+    const message = fits
+      ? inner.subarray(0, blockBytes + inner.write(text, blockBytes, 'utf8'))
+      : Buffer.concat([inner.subarray(0, blockBytes), Buffer.from(text, 'utf8')]);
+    outer.set(hash('sha256', message, 'buffer'), blockBytes);
+    return `m1.${hash('sha256', outer, 'base64url')}`;
+  };
 }
+
+const blockBytes = 64;
+const digestBytes = 32;
+const scratchBytes = 1_024;
 
 /** Compares in constant time. */
 export function macMatches(mac: Mac, text: string, claimed: string): boolean {
