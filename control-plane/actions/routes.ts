@@ -14,6 +14,7 @@ import { referenceSchema } from '../../protocol/ids.ts';
 import { parseJson } from '../../protocol/json.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { readGroup } from '../groups/read.ts';
+import { listOfThings } from '../authority/resources.ts';
 import { etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
@@ -81,18 +82,26 @@ function readingRoutes(app: FastifyInstance, deps: Deps): void {
     method: 'GET',
     url: '/v1/projects/:project/actions',
     permission: 'wayside.action.read',
-    summary: 'List the actions of a project',
+    resource: listOfThings('wayside.action.read'),
+    summary: 'List the actions of a project that the caller may see',
     tag,
     params: projectParams,
     query: pageQuerySchema,
     answers: { 200: actionPageSchema },
-    handler: async ({ project, query }) => {
+    handler: async ({ project, query, caller, decision }) => {
       const after = decodeCursor(query.cursor);
       const rows = await deps.store.read(
         selectActions(deps.store, { project: project.id, after, limit: query.limit }),
       );
       const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
-      const items = await actionViews(deps, page.items);
+      const sees = ({ id, group_id: group }: ActionRow): boolean => {
+        const at = { thing: `actions/${id}`, above: [`groups/${group}`] };
+        const { organization, id: inside } = project;
+        return deps.authority.decide(caller, 'wayside.action.read', { organization, project: inside, ...at })
+          .allowed;
+      };
+      const isWhole = decision.question.resource.thing === null;
+      const items = await actionViews(deps, isWhole ? page.items : page.items.filter(sees));
       return { status: 200, body: { items, next_cursor: page.next_cursor } };
     },
   });

@@ -44,10 +44,12 @@ export function watchFreshness(deps: FreshnessDeps): Freshness {
   let polling: Promise<void> | null = null;
   let watching = false;
   let failing = false;
+  let triedAt = -Infinity;
 
   const poll = (): Promise<void> => (polling ??= askOnce().finally(() => (polling = null)));
   const askOnce = async (): Promise<void> => {
     const asked = deps.elapsed();
+    triedAt = asked;
     try {
       await deps.refresh();
       freshAt = Math.max(freshAt, asked);
@@ -76,7 +78,10 @@ export function watchFreshness(deps: FreshnessDeps): Freshness {
     hint: () => void poll(),
     renewed: (since) => void (freshAt = Math.max(freshAt, since)),
     async ensure() {
-      if (!watching || deps.elapsed() - freshAt <= bounds.write) return;
+      const now = deps.elapsed();
+      if (!watching || now - freshAt <= bounds.write) return;
+      // A store that has just failed is left alone for a moment, however many ask.
+      if (failing && polling === null && now - triedAt < pollMs) return;
       // All requests wait for one and the same try, and not for long.
       await Promise.race([poll(), new Promise((done) => setTimeout(done, policyPollMsMax).unref())]);
     },

@@ -1,6 +1,7 @@
 // Where the routes of the authority are checked: a token at its principal, a binding at its level.
 import type { ResourceOf } from '../http/decide.ts';
 import type { Store } from '../store/store.ts';
+import type { Permission } from '../../protocol/permissions.ts';
 import { thingOfPrincipal } from './authorize.ts';
 import { findPrincipal } from './find.ts';
 import { selectBinding, selectToken } from './binding-store.ts';
@@ -9,6 +10,7 @@ import type { ResourcePath } from './level.ts';
 import { parseLevel } from './parse-level.ts';
 import { findFolder, findProject } from './policy.ts';
 import type { Policy } from './policy.ts';
+import { reachOf } from './reach.ts';
 
 /** The principal in `:principal`, so that everybody may keep their own tokens. */
 export const tokensResource: ResourceOf = ({ authority, caller, params }) => {
@@ -67,6 +69,24 @@ export function bindingResource(store: Store): ResourceOf {
   return async ({ authority, params }) => {
     const [binding] = await store.read(selectBinding(store, params['id'] ?? ''));
     return resourceAt(authority.policy().organization.id, binding?.level ?? '');
+  };
+}
+
+/**
+ * For the list of things in the project of the path: the project for whoever may look at all of them, else a thing in it
+ * that the caller may look at. Then the list shows only what they may.
+ */
+export function listOfThings(permission: Permission): ResourceOf {
+  return ({ authority, caller, params }) => {
+    const policy = authority.policy();
+    const whole = projectPath(policy, params['project'] ?? '');
+    if (whole === null || authority.decide(caller, permission, whole).allowed) return whole;
+    const { id } = caller.principal;
+    for (const { level } of reachOf(policy, id).projects.get(whole.project ?? '') ?? []) {
+      const inside = resourceAt(whole.organization, level);
+      if (inside.thing !== null && authority.decide(caller, permission, inside).allowed) return inside;
+    }
+    return whole;
   };
 }
 

@@ -80,6 +80,8 @@ function authenticateRequests(app: FastifyInstance, options: AppOptions): void {
     try {
       setCaller(request, await options.authority.authenticate(presentedBy(request)));
     } catch (error) {
+      // Where nobody can be asked who it is, that says nothing about who asks.
+      if (error instanceof Failure && error.status === 503) throw error;
       if (error instanceof Failure) options.unauthenticated(error.code);
       await strangers(request);
       throw error;
