@@ -53,6 +53,8 @@ export function exitCodeOfFailure(code: FailureCode | string): number {
       return exitCodes.unreachable;
     case 'not_signed_in':
     case 'invalid_token':
+    case 'sign_in_failed':
+    case 'elevation_needed':
       return exitCodes.notSignedIn;
     case 'canceled':
       return exitCodes.canceled;

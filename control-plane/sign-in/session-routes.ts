@@ -61,7 +61,8 @@ export function sessionRoutes(app: FastifyInstance, deps: Deps): void {
     answers: { 200: elevatedSchema },
     handler: async ({ caller, body, request, reply }) => {
       const { reason, password, code } = body;
-      const until = deps.clock.now() + elevationMsMax;
+      // It ends with what it is of, if that ends sooner.
+      const until = Math.min(deps.clock.now() + elevationMsMax, caller.credential?.expiresAt ?? Infinity);
       const { session } = await elevateCaller(deps, { caller, reason, password, code, request });
       const { secure } = deps.origins();
       if (session !== null) setCookie(reply, { name: 'session', value: session, secure });

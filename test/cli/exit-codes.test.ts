@@ -49,6 +49,6 @@ test('a failed request says by its exit code whose turn it is', () => {
   expect([...codes.keys()].sort((a, b) => a - b)).toEqual([1, 64, 68, 77, 130]);
   expect(codes.get(64)).toEqual(['invalid_request', 'invalid_inputs', 'invalid_configuration']);
   expect(codes.get(68)).toEqual(['unavailable', 'unreachable']);
-  expect(codes.get(77)).toEqual(['not_signed_in', 'invalid_token']);
+  expect(codes.get(77)).toEqual(['not_signed_in', 'invalid_token', 'sign_in_failed', 'elevation_needed']);
   expect(codes.get(130)).toEqual(['canceled']);
 });
