@@ -9,6 +9,9 @@ import { StatementSync } from 'node:sqlite';
 import { isMainThread, threadId, Worker } from 'node:worker_threads';
 import { WebSocket } from 'ws';
 import type { RequestBatch } from '../../control-plane/store/sqlite/messages.ts';
+import { unpackRequests } from '../../control-plane/store/sqlite/packing.ts';
+import { openLearntTexts } from '../../control-plane/store/sqlite/texts.ts';
+import type { LearntTexts } from '../../control-plane/store/sqlite/texts.ts';
 import { machineMs } from '../clock.ts';
 
 const folder = process.env['BENCH_TRACE'] ?? '';
@@ -63,16 +66,13 @@ if (isMainThread) {
     return original.apply(self, args);
   });
   // The store sends each text of a statement once to each of its threads, and a number from then on.
-  const textsOf = new WeakMap<object, string[]>();
+  const textsOf = new WeakMap<object, LearntTexts>();
   wrap(Worker.prototype as never, 'postMessage', (original, self, args) => {
-    const { requests = [], texts = [] } = args[0] as Partial<RequestBatch>;
-    const known = textsOf.get(self as object) ?? [];
-    known.push(...texts);
-    textsOf.set(self as object, known);
-    for (const [, statements] of requests) {
-      const writes = statements.some(({ text }) =>
-        /^(insert|update|delete)/i.test(String(known[Number(text)])),
-      );
+    const { requests } = args[0] as Partial<RequestBatch>;
+    const texts = textsOf.get(self as object) ?? openLearntTexts();
+    textsOf.set(self as object, texts);
+    for (const [, statements] of requests === undefined ? [] : unpackRequests(requests, texts)) {
+      const writes = statements.some(({ sql }) => /^(insert|update|delete)/i.test(sql));
       note(writes ? 'unit' : 'read', String(statements.length));
     }
     return original.apply(self, args);

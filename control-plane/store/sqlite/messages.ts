@@ -3,6 +3,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { FailureCode } from '../../../protocol/failures.ts';
 import type { StepResult } from '../store.ts';
 import type { Guard } from '../step.ts';
+import type { Packed } from './packing.ts';
 
 /** A statement without its syntax tree, which would cost more to copy than to run. */
 export interface Statement {
@@ -25,18 +26,9 @@ export type Answer =
   | { readonly guard: string }
   | { readonly failure: FailureMessage };
 
-/** A statement on its way: its text is a number where the other side has it already (texts.ts). */
-export interface SentStatement {
-  readonly text: number | string;
-  readonly parameters: readonly SQLInputValue[];
-  readonly guard?: Guard;
-}
-
-/** Requests that left the main thread in one turn, each with the number that its answer will carry. */
+/** Requests that left the main thread in one turn. */
 export interface RequestBatch {
-  readonly requests: readonly (readonly [number, readonly SentStatement[]])[];
-  /** Texts that are numbers from here on. */
-  readonly texts: readonly string[];
+  readonly requests: Packed;
   /** Epoch ms of the clock that was passed to the store; absent where the machine's own clock counts. */
   readonly now?: number;
 }
@@ -46,7 +38,7 @@ export type ToThread = RequestBatch | { readonly open: ThreadSettings } | { read
 export type FromThread =
   | { readonly ready: Readonly<Record<string, string>> }
   | { readonly unusable: FailureMessage }
-  | { readonly answers: readonly (readonly [number, Answer])[]; readonly fatal?: FailureMessage };
+  | { readonly answers: Packed; readonly fatal?: FailureMessage };
 
 /** What a connection is opened with. */
 export interface ThreadSettings {

@@ -6,7 +6,8 @@ import type { Connection } from './connection.ts';
 import { describeFailure } from './failure.ts';
 import type { Answer, FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { readSnapshot } from './read-snapshot.ts';
-import { openLearntTexts, readStatement } from './texts.ts';
+import { packAnswers, unpackRequests } from './packing.ts';
+import { openKnownTexts, openLearntTexts } from './texts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a thread');
@@ -19,6 +20,7 @@ const answersMsMax = 1;
 
 function serve(connection: Connection): void {
   const texts = openLearntTexts();
+  const columns = openKnownTexts();
   port?.on('message', (message: Exclude<ToThread, { open: unknown }>) => {
     if ('close' in message) {
       connection.close();
@@ -26,19 +28,17 @@ function serve(connection: Connection): void {
       return;
     }
     if (message.now !== undefined) connection.setNow(message.now);
-    texts.learn(message.texts);
     let answers: [number, Answer][] = [];
     let since = performance.now();
-    for (const [id, sent] of message.requests) {
-      const statements = sent.map((each) => readStatement(texts, each));
+    for (const [id, statements] of unpackRequests(message.requests, texts)) {
       answers.push([id, readSnapshot(connection, statements)]);
       // One message for many quick answers; nobody waits for a slow one behind theirs.
       if (performance.now() - since < answersMsMax) continue;
-      send({ answers });
+      send({ answers: packAnswers(answers, columns) });
       answers = [];
       since = performance.now();
     }
-    if (answers.length > 0) send({ answers });
+    if (answers.length > 0) send({ answers: packAnswers(answers, columns) });
   });
 }
 

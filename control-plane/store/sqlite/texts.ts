@@ -1,7 +1,7 @@
 // The texts of statements cross the border to a thread once and are numbers from then on: copying a kilobyte of SQL
-// for each statement of each unit, and hashing it anew on the other side, costs more than running it.
+// for each statement of each unit, and hashing it anew on the other side, costs more than running it. So do the names
+// of the columns on the way back.
 import { storeStatementsMax } from '../../../protocol/limits.ts';
-import type { SentStatement, Statement } from './messages.ts';
 
 /** The sender's side. */
 export interface KnownTexts {
@@ -50,13 +50,4 @@ export function openLearntTexts(): LearntTexts {
       return text;
     },
   };
-}
-
-/** The statement that was sent. */
-export function readStatement(
-  texts: Pick<LearntTexts, 'textOf'>,
-  { text, parameters, guard }: SentStatement,
-): Statement {
-  const sql = texts.textOf(text);
-  return guard === undefined ? { sql, parameters } : { sql, parameters, guard };
 }

@@ -6,16 +6,9 @@ import { storePendingMax } from '../../../protocol/limits.ts';
 import { GuardFailed } from '../store.ts';
 import type { StepResult } from '../store.ts';
 import { toFailure } from './failure.ts';
-import type {
-  Answer,
-  FromThread,
-  RequestBatch,
-  SentStatement,
-  Statement,
-  ThreadSettings,
-  ToThread,
-} from './messages.ts';
-import { openKnownTexts } from './texts.ts';
+import type { Answer, FromThread, RequestBatch, Statement, ThreadSettings, ToThread } from './messages.ts';
+import { packRequests, unpackAnswers } from './packing.ts';
+import { openKnownTexts, openLearntTexts } from './texts.ts';
 
 export interface ThreadOptions {
   readonly entry: URL;
@@ -35,6 +28,7 @@ export class Thread {
   readonly #options: ThreadOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #texts = openKnownTexts();
+  readonly #columns = openLearntTexts();
   #outgoing: [number, readonly Statement[]][] = [];
   #last = 0;
   #ended: Failure | null = null;
@@ -110,17 +104,9 @@ export class Thread {
     if (this.#outgoing.length === 0) return;
     const requests = this.#outgoing;
     this.#outgoing = [];
-    const sent = requests.map(
-      ([id, statements]) => [id, statements.map((each) => this.#sent(each))] as const,
-    );
-    const batch = { requests: sent, texts: this.#texts.takeFresh() };
+    const batch = { requests: packRequests(requests, this.#texts) };
     const { clock } = this.#options;
     this.#post((clock === null ? batch : { ...batch, now: clock() }) satisfies RequestBatch);
-  }
-
-  #sent({ sql, parameters, guard }: Statement): SentStatement {
-    const text = this.#texts.name(sql);
-    return guard === undefined ? { text, parameters } : { text, parameters, guard };
   }
 
   #post(message: ToThread): void {
@@ -129,7 +115,7 @@ export class Thread {
 
   #receive(message: FromThread): void {
     if (!('answers' in message)) return;
-    for (const [id, answer] of message.answers) this.#settle(id, answer);
+    for (const [id, answer] of unpackAnswers(message.answers, this.#columns)) this.#settle(id, answer);
     if (message.fatal !== undefined && this.#ended === null) {
       const failure = toFailure(message.fatal);
       this.#fail(failure);

@@ -7,7 +7,8 @@ import { commitBatch } from './group-commit.ts';
 import type { Unit } from './group-commit.ts';
 import type { FailureMessage, FromThread, ThreadSettings, ToThread } from './messages.ts';
 import { prepareDatabase } from './prepare-database.ts';
-import { openLearntTexts, readStatement } from './texts.ts';
+import { packAnswers, unpackRequests } from './packing.ts';
+import { openKnownTexts, openLearntTexts } from './texts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a thread');
@@ -18,6 +19,7 @@ const send = (message: FromThread) => {
 function serve(connection: Connection): void {
   const queue: Unit[] = [];
   const texts = openLearntTexts();
+  const columns = openKnownTexts();
   let scheduled = false;
   let closing = false;
   let fatal: FailureMessage | null = null;
@@ -26,8 +28,9 @@ function serve(connection: Connection): void {
     scheduled = false;
     if (queue.length > 0) {
       const committed = commitBatch(connection, queue, () => performance.now());
+      const answers = packAnswers(committed.answers, columns);
       fatal = committed.fatal ?? null;
-      send(committed);
+      send(fatal === null ? { answers } : { answers, fatal });
     }
     if (fatal !== null) return;
     if (queue.length > 0) schedule();
@@ -52,13 +55,12 @@ function serve(connection: Connection): void {
     }
     if (fatal !== null) {
       const failure = fatal;
-      send({ answers: message.requests.map(([id]) => [id, { failure }]), fatal });
+      const refused = unpackRequests(message.requests, texts).map(([id]) => [id, { failure }] as const);
+      send({ answers: packAnswers(refused, columns), fatal });
       return;
     }
     if (message.now !== undefined) connection.setNow(message.now);
-    texts.learn(message.texts);
-    for (const [id, sent] of message.requests)
-      queue.push([id, sent.map((each) => readStatement(texts, each))]);
+    queue.push(...unpackRequests(message.requests, texts));
     schedule();
   });
 }
