@@ -3,7 +3,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** Where many write at once, and what is about PostgreSQL alone. */
-const overPostgres = ['test/control-plane/{store,runs,agents,schedules,audit}/**/*.test.ts'];
+const overPostgres = [
+  'test/control-plane/{store,runs,agents,schedules,audit}/**/*.test.ts',
+  'test/system/runs.test.ts',
+  ...(process.env['WAYSIDE_LONG'] === undefined
+    ? []
+    : ['test/system/*.test.ts', 'test/faults/random-kills.test.ts']),
+];
 const overPostgresAlone = ['test/control-plane/store/{postgres,move}/**'];
 /** About the files of SQLite. */
 const overSqliteAlone = [
@@ -40,6 +46,7 @@ export default defineConfig({
           exclude: overSqliteAlone,
           env: { WAYSIDE_TEST_ENGINE: 'postgres' },
           globalSetup: ['test/support/postgres-setup.ts'],
+          setupFiles: ['test/support/skip-without-postgres.ts'],
         },
       },
     ],

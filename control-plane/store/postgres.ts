@@ -40,46 +40,24 @@ export interface PostgresStoreOptions {
  * `invalid_configuration` or `store_failed`, each with what to do.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { settings, report = () => undefined } = options;
-  const movesTime = options.clock !== undefined;
-  const shared = { settings, movesTime, report };
-  const identity = await prepare(options, movesTime);
-  const state = { incarnation: identity.incarnation, indexes: identity.indexes };
-  const settle = async (link: Link) => {
-    const settled = await settleIncarnation(link);
-    if (settled.incarnation === state.incarnation) return;
-    state.incarnation = settled.incarnation;
-    report('the database was failed over or brought back; what was committed last may be gone', null);
-    options.onIncarnation?.(settled.incarnation);
-  };
-  const lines: Line[] = [];
-  const opened = () => {
-    for (const each of lines) each.nudge();
-  };
-  const line = (more: Pick<LineOptions, 'purpose' | 'prepare'>) => {
-    const made = new Line({ ...shared, opened, ...more });
-    lines.push(made);
-    return made;
-  };
-  const writing = line({ purpose: 'write', prepare: settle });
-  const attach = async (link: Link) => {
-    await joinControlPlanes(link);
-    await hints.attach(link);
-  };
-  const hints = openHints(() => listening);
-  const listening = line({ purpose: 'listen', prepare: attach });
+  const { settings } = options;
+  const identity = await prepare(options, options.clock !== undefined);
+  const state = { incarnation: identity.incarnation };
+  const { lines, writing, listening, reading, hints } = openLines(options, state);
   const clock = options.clock ?? null;
   const writer = new Writer({
     line: writing,
-    indexes: () => state.indexes,
+    indexes: () => identity.indexes,
     incarnation: () => state.incarnation,
     clock,
   });
-  const reads = openReads(
-    Array.from({ length: settings.connections - 2 }, () => line({ purpose: 'read' })),
-    clock,
-  );
-  await Promise.all([writing.link(), listening.link()]);
+  const reads = openReads(reading, clock);
+  try {
+    await Promise.all([writing.link(), listening.link()]);
+  } catch (cause) {
+    await Promise.all(lines.map((each) => each.close()));
+    throw cause;
+  }
   const snapshot: Store['snapshot'] = (queries) => reads.snapshot(queries);
   const read = async <Row>(query: CompiledQuery<Row>) => {
     const [rows] = await reads.snapshot([query]);
@@ -109,6 +87,34 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     backup: (path) => copyStore(settings, path),
     close: () => (closed ??= close()),
   };
+}
+
+/** Every connection that the store keeps; where one could be opened again, the others try at once. */
+function openLines(options: PostgresStoreOptions, state: { incarnation: string }) {
+  const { settings, report = () => undefined } = options;
+  const shared = { settings, movesTime: options.clock !== undefined, report };
+  const lines: Line[] = [];
+  const opened = () => {
+    for (const each of lines) each.nudge();
+  };
+  const line = (more: Pick<LineOptions, 'purpose' | 'prepare'>) => {
+    const made = new Line({ ...shared, opened, ...more });
+    lines.push(made);
+    return made;
+  };
+  const settle = async (link: Link) => {
+    await joinControlPlanes(link);
+    const settled = await settleIncarnation(link);
+    if (settled.incarnation === state.incarnation) return;
+    state.incarnation = settled.incarnation;
+    report('the database was failed over or brought back; what was committed last may be gone', null);
+    options.onIncarnation?.(settled.incarnation);
+  };
+  const writing = line({ purpose: 'write', prepare: settle });
+  const hints = openHints(() => listening);
+  const listening = line({ purpose: 'listen', prepare: (link) => hints.attach(link) });
+  const reading = Array.from({ length: settings.connections - 2 }, () => line({ purpose: 'read' }));
+  return { lines, writing, listening, reading, hints };
 }
 
 interface Prepared {

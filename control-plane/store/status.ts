@@ -92,7 +92,7 @@ async function statusOfDatabase(settings: PostgresSettings): Promise<StoreStatus
   }
 }
 
-/** Each holds the lock once, on the connection that listens. */
+/** Each holds the lock once, on the connection that writes. */
 async function countControlPlanes(link: Link): Promise<number> {
   const { rows } = await link.send(
     `select count(*) as count from pg_locks, (select ${lockOfControlPlanes} as key) as wanted

@@ -13,7 +13,7 @@ import type { SqliteStoreOptions } from '../../control-plane/store/sqlite.ts';
 import type { Store } from '../../control-plane/store/store.ts';
 
 export const engine: Store['engine'] =
-  process.env['WAYSIDE_TEST_ENGINE'] === 'postgres' ? 'postgres' : 'sqlite';
+  process.env['WAYSIDE_TEST_ENGINE'] === 'postgres' && serverUrl() !== null ? 'postgres' : 'sqlite';
 
 /** Where PostgreSQL is; null where there is none. */
 export function serverUrl(): string | null {

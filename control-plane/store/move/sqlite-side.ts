@@ -8,7 +8,6 @@ import type { Row, Side, TableShape } from './side.ts';
 /** Within a transaction of the caller, so that all tables are of one moment. */
 export function sqliteSide(connection: Connection): Side {
   return {
-    // eslint-disable-next-line @typescript-eslint/require-await
     read: async function* (table) {
       let rows: Row[] = [];
       for (const row of connection.database.prepare(selectSql(table)).iterate()) {

@@ -197,7 +197,7 @@ export function refusalOf(cause: unknown): Failure {
   const text = cause instanceof Error ? cause.message : String(cause);
   const invalid = (sentence: string) =>
     new Failure('invalid_configuration', `${sentence} The database said: ${text}.`, { cause });
-  switch (stateOf(cause)) {
+  switch (stateOf(cause) ?? '') {
     case '28P01':
     case '28000':
       return invalid('The database does not let us in: look at user, password and TLS in DATABASE_URL.');

@@ -260,7 +260,9 @@ describe('the clock of the database', () => {
     expect(await now(store)).toBe(1_700_000_000_123);
     ms += 86_400_000;
     await store.write([
-      step(store.db.insertInto('audit_denials').values({ reason: 'now', day: 'd', count: nowMs(store.engine) })),
+      step(
+        store.db.insertInto('audit_denials').values({ reason: 'now', day: 'd', count: nowMs(store.engine) }),
+      ),
     ]);
     expect(await store.db.selectFrom('audit_denials').select('count').execute()).toEqual([
       { count: 1_700_086_400_123 },

@@ -12,6 +12,7 @@ import { openKeyring } from '../../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../../control-plane/secrets/secrets.ts';
 import { openSqliteStore } from '../../../../control-plane/store/sqlite.ts';
 import { initialize } from '../../../../control-plane/organizations/initialize.ts';
+import { readStatus } from '../../../../control-plane/store/status.ts';
 import type { Store } from '../../../../control-plane/store/store.ts';
 import { freshDatabase, insert, isMissing } from '../postgres/database.ts';
 import { temporaryFolder } from '../temporary.ts';
@@ -77,6 +78,13 @@ describe.skipIf(isMissing)('moving an installation', () => {
     const store = await openPostgresStore({ settings: database });
     await running(store, folder, async () => {
       expect(await operations(store)).toContain('store.move');
+      expect(await readStatus({ dataFolder: folder, database })).toMatchObject({
+        engine: 'postgres',
+        incarnation: store.incarnation,
+        pending: [],
+        movedTo: null,
+        controlPlanes: 1,
+      });
       // Nothing moves it away under a control plane that runs.
       const busy = exportStore({ dataFolder: temporaryFolder(), database, clock });
       await expect(busy).rejects.toMatchObject({ code: 'store_locked' });
