@@ -16,7 +16,8 @@ export function refusePassword(password: string, about: { readonly name: string 
   const plain = text.toLowerCase();
   if (isCommon(plain)) return 'This password is one of the commonest, so it is the first that is tried.';
   for (const word of ['wayside', about.name.toLowerCase()]) {
-    if (word.length >= 4 && rest(plain, word).length < passwordCharactersMin / 2) {
+    const isThere = word.length >= 4 && plain.includes(word);
+    if (isThere && rest(plain, word).length < passwordCharactersMin / 2) {
       return 'Take a password that is not made of your name or of the name of this program.';
     }
   }
@@ -25,7 +26,7 @@ export function refusePassword(password: string, about: { readonly name: string 
 
 /** What is left of it without a word and without what people put around one. */
 function rest(plain: string, word: string): string {
-  return plain.replaceAll(word, '').replace(/[\d\W_]+/g, '');
+  return plain.replaceAll(word, '').replace(/[^\p{L}]+/gu, '');
 }
 
 /** Of twelve characters and more, the ones that lists of leaked passwords begin with. */
