@@ -7,6 +7,7 @@ import { Failure, isFailureCode } from '../protocol/failures.ts';
 import { parseJson, stringifyJson } from '../protocol/json.ts';
 import type { CliConfig } from './config.ts';
 import { readEventStream } from './event-stream.ts';
+import { renewSignIn, tokenPath } from './sign-in.ts';
 import type { ReceivedEvent } from './event-stream.ts';
 
 export interface Call<Schema extends z.ZodType> {
@@ -28,8 +29,20 @@ export interface Client {
   download(call: Omit<Call<z.ZodType>, 'answer'>): Promise<AsyncIterable<Uint8Array>>;
   /** Events from the one after `after`; ends when the server ends the stream, throws `unreachable` when it breaks. */
   events(path: string, after: string | null, signal?: AbortSignal): AsyncIterable<ReceivedEvent>;
+  /** The token that requests are made with, replaced where it lapses soon. */
+  bearer(): Promise<string | null>;
+  /** Posts a form to an endpoint of the authorization server, as nobody. */
+  form(path: string, form: Readonly<Record<string, string>>): Promise<FormAnswer>;
   close(): Promise<void>;
 }
+
+export interface FormAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A token is replaced when it has so long left. */
+const renewalMs = 30_000;
 
 export function openClient(config: CliConfig): Client {
   // An event stream has no end that could be timed, hence no body timeout; pings of the server keep it alive.
@@ -38,12 +51,30 @@ export function openClient(config: CliConfig): Client {
     ...(config.ca === null ? {} : { connect: { ca: config.ca } }),
   });
 
+  let { token } = config;
+  let expiresAt = config.signIn?.expiresAt ?? Infinity;
+  /** A token that lapses soon is replaced before it is used; several requests at once wait for the same new one. */
+  let renewing: Promise<void> | null = null;
+  const renewed = async (): Promise<void> => {
+    if (config.signIn === undefined || expiresAt - Date.now() > renewalMs) return;
+    const { path } = config.signIn;
+    renewing ??= renewSignIn(path, (form) => postForm(config, dispatcher, { path: tokenPath, form }))
+      .then((fresh) => {
+        ({ token, expiresAt } = fresh);
+      })
+      .finally(() => {
+        renewing = null;
+      });
+    await renewing;
+  };
+
   const exchange = async (call: Omit<Call<z.ZodType>, 'answer'>, signal?: AbortSignal) => {
+    await renewed();
     const answer = await reach(config, () =>
       request(addressOf(config, call), {
         method: call.method,
         dispatcher,
-        headers: headersOf(config, call),
+        headers: headersOf(token, call),
         ...(signal === undefined ? {} : { signal }),
         ...(call.body === undefined ? {} : { body: stringifyJson(call.body) }),
       }),
@@ -76,8 +107,39 @@ export function openClient(config: CliConfig): Client {
         throw unreachable(config, cause);
       }
     },
+    async bearer() {
+      await renewed();
+      return token;
+    },
+    form: (path, form) => postForm(config, dispatcher, { path, form }),
     close: () => dispatcher.destroy(),
   };
+}
+
+/** The answer of an endpoint that takes forms, whatever its status (RFC 6749, sections 5.1 and 5.2). */
+async function postForm(
+  config: CliConfig,
+  dispatcher: Dispatcher,
+  post: { readonly path: string; readonly form: Readonly<Record<string, string>> },
+): Promise<FormAnswer> {
+  const answer = await reach(config, () =>
+    request(config.url + post.path, {
+      method: 'POST',
+      dispatcher,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(post.form).toString(),
+    }),
+  );
+  const text = await answer.body.text();
+  try {
+    return { status: answer.statusCode, body: text === '' ? {} : parseJson(text) };
+  } catch (cause) {
+    throw new Failure(
+      'internal',
+      `${config.url} answered ${answer.statusCode}, and not as Wayside does. Is it one?`,
+      { cause },
+    );
+  }
 }
 
 /** The parsed body of an answer; throws `internal` where it is not what was expected. */
@@ -117,11 +179,11 @@ function addressOf(config: CliConfig, call: Pick<Call<z.ZodType>, 'path' | 'quer
 }
 
 function headersOf(
-  config: CliConfig,
+  token: string | null,
   call: Pick<Call<z.ZodType>, 'headers' | 'body'>,
 ): Record<string, string> {
   return {
-    ...(config.token === null ? {} : { authorization: `Bearer ${config.token}` }),
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...call.headers,
   };

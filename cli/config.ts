@@ -15,6 +15,14 @@ const fileSchema = z.object({
   project: z.string().optional(),
   /** PEM of the authority that signed the server's certificate, where no public one did. */
   ca: z.string().optional(),
+  /** Where somebody signed in by a browser: `token` is an access token then, and this gets the next one. */
+  sign_in: z
+    .object({
+      refresh_token: z.string(),
+      /** Epoch ms at which `token` lapses. */
+      expires_at: z.number(),
+    })
+    .optional(),
 });
 export type ConfigFile = z.infer<typeof fileSchema>;
 
@@ -23,6 +31,13 @@ export interface CliConfig {
   readonly token: string | null;
   readonly project: string;
   readonly ca: string | null;
+  /** The sign-in behind `token`, and the file that keeps it; missing for a token that was given. */
+  readonly signIn?: StoredSignIn;
+}
+
+export interface StoredSignIn {
+  readonly path: string;
+  readonly expiresAt: number;
 }
 
 export interface Environment {
@@ -45,9 +60,15 @@ export async function readConfig(
   const url = checkedUrl(flags.url ?? given(environment['WAYSIDE_URL']) ?? known);
   // A stored token is for the server that it was stored for, and goes to no other.
   const stored = url === known ? file : {};
+  const token = given(environment['WAYSIDE_TOKEN']);
+  const signIn =
+    token !== undefined || stored.sign_in === undefined
+      ? null
+      : { path: configPath(environment), expiresAt: stored.sign_in.expires_at };
   return Object.freeze({
     url,
-    token: given(environment['WAYSIDE_TOKEN']) ?? stored.token ?? null,
+    token: token ?? stored.token ?? null,
+    ...(signIn === null ? {} : { signIn }),
     project: flags.project ?? given(environment['WAYSIDE_PROJECT']) ?? stored.project ?? defaultProject,
     ca: stored.ca ?? null,
   });

@@ -6,6 +6,7 @@ import { acting, everything, examples, many } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { parseDuration } from '../duration.ts';
 import { paint, table, time } from '../print.ts';
+import { registerTokenExchange } from './token-exchange.ts';
 
 export function registerToken(program: Command, surroundings: Surroundings): void {
   const token = program.command('token').description('personal access tokens');
@@ -33,6 +34,7 @@ export function registerToken(program: Command, surroundings: Surroundings): voi
     .description('revoke a token; it stops working at once')
     .addHelpText('after', examples('wayside token revoke 0192f1c2-5a7b-7c3d-8e9f-0a1b2c3d4e5f'))
     .action(acting(surroundings, revoke));
+  registerTokenExchange(token, surroundings);
 }
 
 function tokensOf(principal: string | undefined): string {

@@ -5,6 +5,7 @@ import {
   accessTokenMs,
   authorizationCodeMs,
   deviceCodeMs,
+  devicePollMs,
   grantMs,
   idTokenMs,
   inactiveAnswerMsMin,
@@ -115,6 +116,7 @@ async function afterAnswer(deps: ProviderDeps, ctx: KoaContextWithOIDC, startedA
       ...answer,
       verification_uri: page,
       verification_uri_complete: `${page}?${query.toString()}`,
+      interval: Math.floor(devicePollMs / 1_000),
     };
   }
   if (path.startsWith('/.well-known/')) {

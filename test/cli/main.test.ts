@@ -140,7 +140,7 @@ test.skipIf(spawnSync('script', ['--version']).status !== 0)(
   async () => {
     using folder = openFolder();
     const program = join(import.meta.dirname, '../../cli/main.ts');
-    const command = `'${process.execPath}' '${program}' --url ${server.url} login`;
+    const command = `'${process.execPath}' '${program}' --url ${server.url} login --with-token`;
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { PATH: process.env['PATH'], HOME: folder.path, SHELL: '/bin/sh' },
     });
