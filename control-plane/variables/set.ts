@@ -4,12 +4,13 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { z } from 'zod';
 import type { variableSetSchema } from '../../protocol/api/operations.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { canonicalJson, stringifyJson } from '../../protocol/json.ts';
+import { canonicalJson, parseJson, stringifyJson } from '../../protocol/json.ts';
 import { secretCharactersMin, variableBytesMax } from '../../protocol/limits.ts';
 import { actionGuard, readAction } from '../actions/read.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
-import { heedMatch } from '../http/etag.ts';
+import { redacted } from '../audit/redact.ts';
+import { heedMatch, isConditional } from '../http/etag.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { GuardFailed } from '../store/store.ts';
 import { variableCell } from './cell.ts';
@@ -20,6 +21,7 @@ type Body = z.output<typeof variableSetSchema>;
 type Deps = ChangeDeps & { readonly secrets: Pick<Secrets, 'sealAtRest'> };
 
 /**
+ * Of several writers at once the last one wins, unless `If-Match` says what must have been there.
  * Throws `secret_too_short`, `invalid_request` (too large, made readable, or bound though it is not sensitive),
  * `not_found` (an action) and `precondition_failed` (it is not what `If-Match` says).
  */
@@ -41,15 +43,18 @@ export async function setVariable(
   await commit(deps, context, {
     operation: before === undefined ? 'variable.create' : 'variable.update',
     resource: `projects/${project}/variables/${id}`,
-    // Not even a sensitive value's length is said.
     details: {
-      after: { name, action: body.action ?? null, sensitive: body.sensitive, bind: body.bind ?? [] },
+      ...(before === undefined ? {} : { before: { revision: before.revision, ...told(before) } }),
+      after: {
+        ...{ name, action: body.action ?? null, bind: body.bind ?? [] },
+        ...told({ ...columns, sensitive: Number(body.sensitive) }),
+      },
     },
     steps: [
       ...(action === '' ? [] : [actionGuard(deps.store, action)]),
       before === undefined
         ? insertVariable(deps.store, { ...columns, project, action, name })
-        : updateVariable(deps.store, { ...columns, revision: before.revision }),
+        : updateVariable(deps.store, { ...columns, before, exactly: isConditional(context.request) }),
       ...(body.bind === undefined ? [] : bindVariable(deps.store, id, places)),
     ],
   });
@@ -57,6 +62,20 @@ export async function setVariable(
   if (row === undefined) throw new Failure('conflict', 'The variable was deleted while it was being set.');
   return { row, created: before === undefined };
 }
+
+/** What the event says of a state. Of a sensitive value not even the length. */
+function told({
+  description,
+  sensitive,
+  value,
+}: Pick<VariableRow, 'description' | 'sensitive' | 'value'>): Readonly<Record<string, unknown>> {
+  const shown = value !== null && value.length <= toldCharactersMax ? parseJson(value) : omitted;
+  return { description, sensitive: sensitive === 1, value: sensitive === 1 ? redacted : shown };
+}
+
+/** Of a readable value; a longer one is not repeated in the record. */
+const toldCharactersMax = 1_000;
+const omitted = Object.freeze({ omitted: true });
 
 /** Where somebody else created it meanwhile, it is an update after all: decided again. */
 async function commit(

@@ -89,19 +89,28 @@ export function insertVariable(
   );
 }
 
+/** Its guard fails where it was deleted or made sensitive meanwhile; with `exactly` where it changed at all. */
 export function updateVariable(
   store: Store,
-  variable: Pick<VariablesTable, 'id' | 'description' | 'sensitive' | 'value' | 'envelope' | 'revision'>,
+  variable: Pick<VariablesTable, 'id' | 'description' | 'sensitive' | 'value' | 'envelope'> & {
+    readonly before: Pick<VariablesTable, 'revision' | 'sensitive'>;
+    readonly exactly: boolean;
+  },
 ): Step {
-  const { id, revision, ...columns } = variable;
-  return step(
-    store.db
-      .updateTable('variables')
-      .set({ ...columns, revision: revision + 1, updated_at: nowMs(store.engine) })
-      .where('id', '=', id)
-      .where('revision', '=', revision),
-    { name: 'revision', exactly: 1 },
-  );
+  const { id, before, exactly, ...columns } = variable;
+  const update = store.db
+    .updateTable('variables')
+    .set(({ eb }) => ({
+      ...columns,
+      revision: eb('revision', '+', 1),
+      updated_at: nowMs(store.engine),
+    }))
+    .where('id', '=', id)
+    .where('sensitive', '=', before.sensitive);
+  return step(exactly ? update.where('revision', '=', before.revision) : update, {
+    name: 'revision',
+    exactly: 1,
+  });
 }
 
 export function deleteVariable(store: Store, id: string): Step {
