@@ -39,6 +39,12 @@ const takenAway: readonly TakenAway[] = [
     read: `select revoked_at, revoked_reason, serial from pki_leaves where revoked_at is not null`,
     apply: `update pki_leaves set revoked_at = ?, revoked_reason = ? where serial = ? and revoked_at is null`,
   },
+  {
+    // One that issued when the backup was made has no successor there: a person must replace it first.
+    what: 'certificates',
+    read: `select retired_at, id from pki_authorities where state = 'retired'`,
+    apply: `update pki_authorities set state = 'retired', retired_at = ? where id = ? and state not in ('active', 'retired')`,
+  },
 ];
 
 export interface Carried {
