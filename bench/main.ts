@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   throughput: async (options) => (await import('./throughput.ts')).benchThroughput(options),
   agents: async (options) => (await import('./agents.ts')).benchAgents(options),
   logs: async (options) => (await import('./logs.ts')).benchLogs(options),
+  authority: async () => (await import('./authority.ts')).benchAuthority(),
   audit: async (options) => (await import('./audit.ts')).benchAudit(options),
   hcl: async () => ({
     ...(await (await import('./hcl.ts')).benchHcl()),
