@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { Failure } from '../../protocol/failures.ts';
 import { nameSchema } from '../../protocol/ids.ts';
 import type { AgentConfig } from '../config.ts';
-import { certificateLife, openStateFolder, readIdentity } from '../identity.ts';
+import { certificateLife, keyFingerprint, openStateFolder, readIdentity } from '../identity.ts';
 import { loadRegistry, readSources } from '../load.ts';
 import { trustPrivateCa } from '../secure-agent.ts';
 import { lockState } from '../state-lock.ts';
@@ -86,6 +86,7 @@ async function run(options: EnrollFlags & Record<string, unknown>): Promise<void
           generation,
           expires,
           pending_approval: pendingApproval,
+          key_fingerprint: keyFingerprint(identity),
         }),
       );
     }
@@ -94,8 +95,12 @@ async function run(options: EnrollFlags & Record<string, unknown>): Promise<void
     print(
       `Keys and certificate are in ${stateFolder}; the certificate is good until ${expires} and renews itself.`,
     );
-    if (pendingApproval)
-      print('A person must approve this agent before it gets work: wayside agent approve.');
+    if (pendingApproval) {
+      // Whoever approves compares it with what the control plane shows (rules.md 33).
+      print(`A person must approve this agent before it gets work. The fingerprint of its key is`);
+      print(`  ${keyFingerprint(identity)}`);
+      print(`so: wayside agent approve ${agent.name} --fingerprint ${keyFingerprint(identity)}`);
+    }
     print(`Next: wayside-agent run -c agent.hcl`);
   } finally {
     lock.release();

@@ -1,7 +1,9 @@
 // `wayside-agent enroll` and `run` as their users call them.
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readCertificates, readIdentity } from '../../../agent/identity.ts';
 import { openFolder } from '../../support/folder.ts';
 import type { Folder } from '../../support/folder.ts';
 import { spawnAgent } from '../other-side/process.ts';
@@ -56,10 +58,14 @@ test('has no option for the token itself, and never repeats it', async () => {
   expect(wrong.stderr + wrong.stdout).not.toContain('wrong-but-secret');
 });
 
-test('tells a person to approve where one must', async () => {
+test('tells a person to approve where one must, and the fingerprint to compare', async () => {
   side.manners.pendingApproval = true;
   const { stdout } = await enroll(['--name', 'build-3'], side.token());
   expect(stdout).toContain('must approve');
+  const [leaf] = readCertificates(readIdentity(state)?.certificate_chain ?? '');
+  const key = leaf?.publicKey.export({ type: 'spki', format: 'der' }) ?? '';
+  const fingerprint = createHash('sha256').update(key).digest('hex');
+  expect(stdout).toContain(`wayside agent approve build-3 --fingerprint ${fingerprint}`);
 });
 
 test('recovers the identity at the server that it knows', async () => {
