@@ -129,7 +129,7 @@ export async function openWorld(): Promise<World> {
     async [Symbol.asyncDispose]() {
       for (const browser of browsers) await browser[Symbol.asyncDispose]();
       await app.close();
-      await authority.close();
+      authority.close();
       await installation[Symbol.asyncDispose]();
     },
   };
