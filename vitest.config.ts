@@ -15,6 +15,7 @@ const overPostgresAlone = ['test/control-plane/store/{postgres,move}/**'];
 const overSqliteAlone = [
   'test/control-plane/audit/verify.test.ts',
   'test/control-plane/runs/store-read.test.ts',
+  'test/control-plane/schedules/routes.test.ts',
   'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema,sqlite-files}.test.ts',
 ];
 

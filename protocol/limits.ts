@@ -174,6 +174,10 @@ export const storeConnectionsDefault = 8;
 export const storeConnectionsMin = 3;
 export const storeConnectionsMax = 200;
 export const storeConnectMsMax = 5_000;
+/** How long the mark of a control plane's last transaction is kept when it was killed. */
+export const storeMarksKeptMs = 86_400_000;
+/** Units that are sent in one trip in the hope that all of them hold; what is lost where one does not. */
+export const storeTogetherUnitsMax = 64;
 /** A connection that gives no answer for so long is given up. */
 export const storeAnswerMsMax = 30_000;
 /** The database itself ends a statement, and a wait for a lock, before that. */

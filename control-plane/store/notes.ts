@@ -34,7 +34,7 @@ export type Failover = z.infer<typeof failoverSchema>;
 export const movedAwayMeta = 'moved_away';
 
 /** Rows of store_meta that belong to the place and not to the data. */
-export const placeMeta = ['cluster', 'commit_probe', movedAwayMeta, moveMeta] as const;
+export const placeMeta = ['cluster', movedAwayMeta, moveMeta] as const;
 
 /** The sentence for whoever opens data that has moved away. */
 export function movedAwaySentence(value: string): string {

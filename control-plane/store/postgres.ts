@@ -48,7 +48,6 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const writer = new Writer({
     line: writing,
     indexes: () => identity.indexes,
-    incarnation: () => state.incarnation,
     clock,
   });
   const reads = openReads(reading, clock);

@@ -1,6 +1,7 @@
 // The embedded database as a side of a move.
 import { storeCopyRowsMax } from '../../../protocol/limits.ts';
 import { placeMeta } from '../notes.ts';
+import { markPrefix } from '../postgres/find-outcome.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { quoted } from './side.ts';
 import type { Row, Side, TableShape } from './side.ts';
@@ -31,6 +32,8 @@ export function sqliteSide(connection: Connection): Side {
 /** The same text on both engines; what belongs to the place stays there. */
 export function selectSql({ name, columns, key }: TableShape): string {
   const own =
-    name === 'store_meta' ? ` where name not in (${placeMeta.map((meta) => `'${meta}'`).join(', ')})` : '';
+    name === 'store_meta'
+      ? ` where name not in (${placeMeta.map((meta) => `'${meta}'`).join(', ')}) and name not like '${markPrefix}%'`
+      : '';
   return `select ${columns.map(quoted).join(', ')} from ${quoted(name)}${own} order by ${key.map(quoted).join(', ')}`;
 }

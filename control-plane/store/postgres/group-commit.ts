@@ -5,6 +5,7 @@ import { GuardFailed } from '../store.ts';
 import type { StepResult } from '../store.ts';
 import { isAway, mayRunAgain, toStoreFailure } from './failure.ts';
 import type { UniqueIndexes } from './failure.ts';
+import type { Mark } from './find-outcome.ts';
 import type { Link } from './link.ts';
 import type { Statement } from './statement.ts';
 
@@ -19,6 +20,8 @@ export interface Unit {
 export interface BatchOptions {
   readonly link: Link;
   readonly indexes: UniqueIndexes;
+  /** What this transaction leaves in the store, to be found by where the answer to its commit is lost. */
+  readonly mark: Mark;
   /** Epoch ms that the database's clock is set to, in tests; null: it has its own. */
   readonly now: number | null;
   /** A monotonic clock in ms. */
@@ -35,7 +38,7 @@ export type BatchEnd =
       readonly kind: 'unknown';
       readonly units: readonly Done[];
       readonly cause: unknown;
-      readonly xid: string;
+      readonly mark: Mark;
     };
 
 /** A unit that is in the transaction, with what it will be answered. */
@@ -50,7 +53,6 @@ export async function commitBatch(queue: Unit[], most: number, options: BatchOpt
   const taken: Unit[] = [];
   const done: Done[] = [];
   const deadline = elapsed() + storeCommitMsMax;
-  let xid = '';
   try {
     // A unit that stays alone needs no savepoint: the transaction is its own.
     const alone = queue.length === 1 || most === 1;
@@ -63,8 +65,7 @@ export async function commitBatch(queue: Unit[], most: number, options: BatchOpt
       if (unit === undefined) break;
       taken.push(unit);
       const ran = await runUnit(unit, options, { first: taken.length === 1, alone });
-      if (ran.xid !== null) xid = ran.xid;
-      if (ran.results !== null) done.push({ unit, results: ran.results });
+      if (ran !== null) done.push({ unit, results: ran });
     }
   } catch (cause) {
     // What was refused already has its answer; the rest was not stored.
@@ -77,17 +78,21 @@ export async function commitBatch(queue: Unit[], most: number, options: BatchOpt
     await link.send('rollback').catch(() => undefined);
     return { kind: 'settled' };
   }
-  return finish(done, xid, link);
+  return finish(done, options);
 }
 
-async function finish(done: readonly Done[], xid: string, link: Link): Promise<BatchEnd> {
+/** Ends the transaction with what is in it. */
+export async function finish(
+  done: readonly Done[],
+  { link, mark }: Pick<BatchOptions, 'link' | 'mark'>,
+): Promise<BatchEnd> {
   const units = done.map(({ unit }) => unit);
   try {
     const isCommitted = await link.commit();
     if (!isCommitted)
       return { kind: 'again', units, cause: new Error('the database rolled the commit back') };
   } catch (cause) {
-    if (link.isLost || isAway(cause)) return { kind: 'unknown', units: done, cause, xid };
+    if (link.isLost || isAway(cause)) return { kind: 'unknown', units: done, cause, mark };
     // The database says itself that it did not commit.
     return { kind: 'again', units, cause };
   }
@@ -103,29 +108,22 @@ function refuse(unit: Unit, reason: Error): void {
   unit.reject(reason);
 }
 
-interface Ran {
-  readonly results: readonly StepResult[] | null;
-  readonly xid: string | null;
-}
-
 /** Rejects where the whole transaction is of no use any more. */
 async function runUnit(
   unit: Unit,
-  { link, indexes, now }: BatchOptions,
+  { link, indexes, now, mark }: BatchOptions,
   place: { readonly first: boolean; readonly alone: boolean },
-): Promise<Ran> {
+): Promise<readonly StepResult[] | null> {
   const sent = link.together(() => {
-    const opening = place.first ? [link.send('begin'), ...setClock(link, now)] : [];
-    const xid = place.first ? link.send('select pg_current_xact_id()::text as xid') : null;
+    const opening = place.first ? begin(link, { now, mark }) : [];
     if (!place.alone) opening.push(link.send('savepoint unit'));
     const steps = unit.statements.map(({ before, sql, parameters }) => {
       if (before !== null) opening.push(link.send(before.sql, before.parameters));
       return link.send(sql, parameters);
     });
-    return { opening: Promise.allSettled(opening), xid, steps: Promise.allSettled(steps) };
+    return Promise.all([Promise.allSettled(opening), Promise.allSettled(steps)]);
   });
-  const [opening, steps, xid] = await Promise.all([sent.opening, sent.steps, sent.xid]);
-  const id = xid === null ? null : String(xid.rows[0]?.['xid']);
+  const [opening, steps] = await sent;
   const results: StepResult[] = [];
   for (const outcome of opening) if (outcome.status === 'rejected') throwIfLost(link, outcome.reason);
   for (const [index, outcome] of steps.entries()) {
@@ -135,36 +133,49 @@ async function runUnit(
       // Earlier than the failed step there may have been a lock that was not given.
       const cause = (opening.find((each) => each.status === 'rejected')?.reason ?? outcome.reason) as unknown;
       if (mayRunAgain(cause)) throw cause;
-      return undo(link, unit, place.alone, id, toStoreFailure(cause, statement?.sql ?? '', indexes));
+      return undo(link, unit, place.alone, toStoreFailure(cause, statement?.sql ?? '', indexes));
     }
     const guard = statement?.guard;
     if (guard !== undefined && !holds(guard, outcome.value)) {
-      return undo(link, unit, place.alone, id, new GuardFailed(guard.name));
+      return undo(link, unit, place.alone, new GuardFailed(guard.name));
     }
     results.push(outcome.value);
   }
   // Nobody waits for it: where it fails, COMMIT does.
   if (!place.alone) link.send('release unit').catch(() => undefined);
-  return { results, xid: id };
+  return results;
 }
 
-function undo(link: Link, unit: Unit, alone: boolean, xid: string | null, reason: Error): Ran {
+function undo(link: Link, unit: Unit, alone: boolean, reason: Error): null {
   refuse(unit, reason);
   if (!alone) {
     for (const sql of ['rollback to unit', 'release unit']) link.send(sql).catch(() => undefined);
   }
-  return { results: null, xid };
+  return null;
 }
 
 function throwIfLost(link: Link, cause: unknown): void {
   if (link.isLost || isAway(cause)) throw cause;
 }
 
-function setClock(link: Link, now: number | null): Promise<StepResult>[] {
-  return now === null ? [] : [link.send(`select set_config('wayside.now', $1, false)`, [String(now)])];
+/** What every transaction begins with. */
+export function begin(
+  link: Link,
+  { now, mark }: { readonly now: number | null; readonly mark: Mark },
+): Promise<StepResult>[] {
+  const sent = [link.send('begin')];
+  if (now !== null) sent.push(link.send(`select set_config('wayside.now', $1, false)`, [String(now)]));
+  sent.push(
+    link.send(
+      `insert into store_meta (name, value) values ($1, $2)
+       on conflict (name) do update set value = excluded.value`,
+      [mark.name, mark.value],
+    ),
+  );
+  return sent;
 }
 
-function holds(guard: NonNullable<Statement['guard']>, result: StepResult): boolean {
+export function holds(guard: NonNullable<Statement['guard']>, result: StepResult): boolean {
   const touched = Math.max(result.changes, result.rows.length);
   if (guard.exactly !== undefined && touched !== guard.exactly) return false;
   return guard.atLeast === undefined || touched >= guard.atLeast;

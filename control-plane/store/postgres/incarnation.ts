@@ -52,7 +52,7 @@ export async function settleIncarnation(link: Link): Promise<Incarnation> {
     );
     // A database that was just made has no past that it could have lost.
     if (now.cluster === null) return { incarnation: now.incarnation, isNew: false, isWatched: true };
-    const incarnation = await beginIncarnation(link);
+    const incarnation = await beginIncarnation(link, now.incarnation);
     await noteFailover(link, { before: { ...now, cluster: now.cluster }, after: { incarnation, cluster } });
     return { incarnation, isNew: true, isWatched: true };
   });
@@ -94,16 +94,24 @@ async function noteFailover(
   );
 }
 
-async function beginIncarnation(link: Link): Promise<string> {
+/** `former` is remembered: agents may still show intents of it, and certificates that are newer than this data. */
+async function beginIncarnation(link: Link, former: string): Promise<string> {
   const incarnation = randomUUID();
   await link.send(`update store_meta set value = $1 where name = 'incarnation'`, [incarnation]);
   await link.send(
     `insert into store_meta (name, value) values ('revocation_epoch', '1')
      on conflict (name) do update set value = cast(cast(store_meta.value as bigint) + 1 as text)`,
   );
+  await link.send(
+    `insert into store_incarnations (incarnation, epoch, reason, backup_at, ended_at)
+     values ($1, (select cast(value as bigint) from store_meta where name = 'revocation_epoch'), 'rollback', null,
+       cast(extract(epoch from clock_timestamp()) * 1000 as bigint))
+     on conflict (incarnation) do nothing`,
+    [former],
+  );
   // Higher than any number that was given out after the copy, so that what still comes under one is refused.
   await link.send(
-    `update agents set session = session + $1, incarnation = null,
+    `update agents set session = session + $1, incarnation = null, may_be_ahead = 1,
        disconnected_at = case when connected_at is null then disconnected_at
          else cast(extract(epoch from clock_timestamp()) * 1000 as bigint) end`,
     [restoredSessionsStep],

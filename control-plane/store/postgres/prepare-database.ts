@@ -1,10 +1,12 @@
 // Makes a database ours: checks that it is, brings it to the newest schema, and knows its identity.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Failure } from '../../../protocol/failures.ts';
+import { storeMarksKeptMs } from '../../../protocol/limits.ts';
 import { migrationChecksum, migrationsTable, pendingMigrations } from '../migrate.ts';
 import type { AppliedMigration, Migration } from '../migrate.ts';
 import { movedAwayMeta, movedAwaySentence } from '../notes.ts';
 import type { UniqueIndexes } from './failure.ts';
+import { markPrefix } from './find-outcome.ts';
 import type { Link } from './link.ts';
 import { postgresDdl } from './translate.ts';
 
@@ -51,6 +53,7 @@ export async function prepareDatabase(link: Link, trustDomain: string | null): P
     await assertOurs(link);
     await migrate(link);
     await assertHere(link);
+    await forgetMarks(link);
     const identity = {
       incarnation: await metaOf(link, 'incarnation', () => randomUUID()),
       trustDomain: await metaOf(
@@ -68,6 +71,15 @@ export async function prepareDatabase(link: Link, trustDomain: string | null): P
     }
     return identity;
   });
+}
+
+/** Of control planes that were killed. */
+async function forgetMarks(link: Link): Promise<void> {
+  await link.send(
+    `delete from store_meta where name like '${markPrefix}%'
+       and cast(split_part(value, ' ', 2) as bigint) < $1`,
+    [Date.now() - storeMarksKeptMs],
+  );
 }
 
 async function assertHere(link: Link): Promise<void> {

@@ -1,5 +1,6 @@
 // Everything that is written by this process, in the order in which it was asked for: one connection, one transaction
 // at a time, which takes whatever has come meanwhile.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../../protocol/failures.ts';
 import {
@@ -12,7 +13,9 @@ import {
 import type { Step, StepResult } from '../store.ts';
 import { mayRunAgain, outcomeUnknown, toStoreFailure, unavailable } from './failure.ts';
 import type { UniqueIndexes } from './failure.ts';
-import { findOutcome } from './find-outcome.ts';
+import { findOutcome, markPrefix } from './find-outcome.ts';
+import { commitTogether } from './commit-together.ts';
+import type { TogetherEnd } from './commit-together.ts';
 import { commitBatch } from './group-commit.ts';
 import type { BatchEnd, Unit } from './group-commit.ts';
 import type { Line } from './line.ts';
@@ -22,18 +25,21 @@ import { statementOf } from './statement.ts';
 export interface WriterOptions {
   readonly line: Line;
   readonly indexes: () => UniqueIndexes;
-  /** Of the database now; changes where it was rolled back. */
-  readonly incarnation: () => string;
   readonly clock: (() => number) | null;
 }
 
 export class Writer {
   readonly #options: WriterOptions;
   readonly #queue: Unit[] = [];
+  readonly #name = `${markPrefix}${randomUUID()}`;
+  #transactions = 0;
   #running: Promise<void> | null = null;
   #closed = false;
   /** How many units share a transaction; few after the database gave one up, so that they do not meet again. */
   #most = storeCommitUnitsMax;
+
+  /** How many units at the front of the queue are run one by one, because one of them was not to be. */
+  #careful = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -56,6 +62,8 @@ export class Writer {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    const mark = 'delete from store_meta where name = $1';
+    await this.#options.line.current?.send(mark, [this.#name]).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
@@ -77,14 +85,35 @@ export class Writer {
       for (const unit of this.#queue.splice(0)) unit.reject(cause as Error);
       return;
     }
-    const options = { link, indexes: indexes(), now: clock?.() ?? null, elapsed: () => performance.now() };
-    await this.#settle(link, await commitBatch(this.#queue, this.#most, options));
+    const mark = { name: this.#name, value: `${(this.#transactions += 1)} ${Date.now()}` };
+    const options = {
+      link,
+      mark,
+      indexes: indexes(),
+      now: clock?.() ?? null,
+      elapsed: () => performance.now(),
+    };
+    if (this.#careful === 0 && this.#queue.length > 1 && this.#most > 1) {
+      await this.#settle(link, await commitTogether(this.#queue, options));
+      return;
+    }
+    const batch = this.#queue.splice(0, Math.min(this.#most, this.#careful > 0 ? this.#careful : Infinity));
+    const taken = batch.length;
+    const end = await commitBatch(batch, taken, options);
+    // What did not get its turn in time is next.
+    this.#careful = Math.max(0, this.#careful - (taken - batch.length));
+    this.#queue.unshift(...batch);
+    await this.#settle(link, end);
   }
 
-  async #settle(link: Link, end: BatchEnd): Promise<void> {
+  async #settle(link: Link, end: TogetherEnd): Promise<void> {
     switch (end.kind) {
       case 'settled':
         this.#most = Math.min(storeCommitUnitsMax, this.#most * 2);
+        return;
+      case 'careful':
+        this.#careful = end.units.length;
+        this.#queue.unshift(...end.units);
         return;
       case 'again':
         return this.#again(end.units, end.cause);
@@ -121,16 +150,14 @@ export class Writer {
   }
 
   async #findOutcome(link: Link, end: Extract<BatchEnd, { kind: 'unknown' }>): Promise<void> {
-    const { line, incarnation } = this.#options;
-    const lost = { xid: end.xid, backend: link.backend, incarnation: incarnation() };
+    const { line } = this.#options;
+    const lost = { mark: end.mark, backend: link.backend };
     const deadline = performance.now() + storeOutcomeMsMax;
     for (;;) {
       const left = deadline - performance.now();
       if (left <= 0 || this.#closed) break;
       try {
         const fresh = await line.link(left);
-        // A database that was rolled back may have given the same number to another transaction.
-        if (incarnation() !== lost.incarnation) break;
         const outcome = await findOutcome(fresh, lost);
         if (outcome === 'committed') {
           for (const { unit, results } of end.units) unit.resolve(results);
