@@ -1,8 +1,10 @@
 // `wayside can-i` and `wayside decision show`: may I, and why not.
 import type { Command } from 'commander';
-import { decisionSchema } from '../../protocol/api/authority.ts';
-import type { DecisionTrace } from '../../protocol/api/authority.ts';
-import { acting, examples } from '../cli.ts';
+import { decisionSchema, explanationSchema } from '../../protocol/api/authority.ts';
+import type { BindingOutcome, Considered, DecisionTrace } from '../../protocol/api/authority.ts';
+import { Failure } from '../../protocol/failures.ts';
+import { acting, examples, many } from '../cli.ts';
+import { splitPair } from '../inputs.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { paint, time } from '../print.ts';
@@ -10,11 +12,19 @@ import type { Printer } from '../print.ts';
 
 export function registerDecision(program: Command, surroundings: Surroundings): void {
   program
-    .command('can-i <permission>')
+    .command('can-i <permission> [where...]')
     .description('ask whether you may do something, and why; the exit code is 1 where not')
-    .option('--on <resource>', '`organization`, `projects/<p>` or `projects/<p>/<thing>`', 'organization')
+    .usage('<permission> [on <resource>] [options]')
+    .option('--on <resource>', '`organization`, `folders/<f>`, `projects/<p>` or `projects/<p>/<thing>`')
     .option('--as <principal>', 'ask for somebody else')
-    .addHelpText('after', examples('wayside can-i wayside.run.start --on projects/default --as ada'))
+    .option('-i, --input <name=value>', 'an input of the run that it is about; repeat for more', many, [])
+    .addHelpText(
+      'after',
+      examples(
+        'wayside can-i wayside.run.start on projects/default --as ada',
+        'wayside can-i wayside.run.start on projects/checkout/actions/promote -i environment=staging',
+      ),
+    )
     .action(acting(surroundings, canI));
   const decision = program.command('decision').description('decisions about what somebody may do');
   decision
@@ -24,16 +34,27 @@ export function registerDecision(program: Command, surroundings: Surroundings): 
     .action(acting(surroundings, show));
 }
 
+interface CanIOptions {
+  readonly on?: string;
+  readonly as?: string;
+  readonly input: readonly string[];
+}
+
 async function canI(
   { client, print, exit }: CommandContext,
   permission: string,
-  options: { readonly on: string; readonly as?: string },
+  where: readonly string[],
+  options: CanIOptions,
 ): Promise<void> {
-  const principal = options.as === undefined ? {} : { principal: options.as };
   const decision = await client.call({
     method: 'POST',
     path: '/v1/check',
-    body: { permission, resource: options.on, ...principal },
+    body: {
+      permission,
+      resource: resourceOf(where, options),
+      ...(options.as === undefined ? {} : { principal: options.as }),
+      ...(options.input.length === 0 ? {} : { inputs: inputsOf(options.input) }),
+    },
     answer: decisionSchema,
   });
   if (!decision.allowed) exit(exitCodes.failed);
@@ -41,9 +62,23 @@ async function canI(
   else explain(print, decision);
 }
 
+/** `on <resource>` or `<resource>` behind the permission, or `--on`. */
+function resourceOf(where: readonly string[], { on }: CanIOptions): string {
+  const words = where[0] === 'on' ? where.slice(1) : where;
+  const [first, ...rest] = on === undefined ? words : [on, ...words];
+  if (rest.length === 0) return first ?? 'organization';
+  throw new Failure('invalid_configuration', 'Say one resource: wayside can-i PERMISSION on RESOURCE.');
+}
+
+/** As texts: conditions compare a number in its digits as they compare it as a number. */
+function inputsOf(pairs: readonly string[]): Record<string, string> {
+  const split = pairs.map((pair) => splitPair(pair, '--input takes name=value'));
+  return Object.fromEntries(split.map(({ name, rest }) => [name, rest]));
+}
+
 async function show({ client, print }: CommandContext, id: string): Promise<void> {
   const path = `/v1/decisions/${encodeURIComponent(id)}`;
-  const decision = await client.call({ method: 'GET', path, answer: decisionSchema });
+  const decision = await client.call({ method: 'GET', path, answer: explanationSchema });
   if (print.json) {
     print.data(decision);
     return;
@@ -51,6 +86,11 @@ async function show({ client, print }: CommandContext, id: string): Promise<void
   print.out(`${time(decision.at)}  ${decision.principal} asked for ${decision.permission}`);
   print.out(`  on ${decision.resource.join('/')}`);
   explain(print, decision);
+  const { now } = decision;
+  if (now === null || now.policy_revision === decision.policy_revision) return;
+  print.out(
+    `now: ${now.allowed ? paint(print, 'green', 'yes') : paint(print, 'red', 'no')}, ${reasons[now.reason]}`,
+  );
 }
 
 const reasons: Readonly<Record<DecisionTrace['reason'], string>> = {
@@ -69,9 +109,25 @@ const reasons: Readonly<Record<DecisionTrace['reason'], string>> = {
   not_visible: 'it may not be seen',
 };
 
-function explain(print: Printer, { allowed, reason, considered }: DecisionTrace): void {
+function explain(print: Printer, { allowed, reason, considered, actor }: DecisionTrace): void {
   print.out(allowed ? paint(print, 'green', 'yes') : `${paint(print, 'red', 'no')}: ${reasons[reason]}`);
-  for (const { role, level, grants } of considered) {
-    print.out(`  ${role} on ${level} ${grants ? 'gives it' : 'does not give it'}`);
-  }
+  for (const each of considered) print.out(`  ${looked(each)}`);
+  if (actor === undefined) return;
+  print.out(`  acting: ${actor.principal}, ${reasons[actor.reason]}`);
+  for (const each of actor.considered) print.out(`    ${looked(each)}`);
+}
+
+const outcomes: Readonly<Record<BindingOutcome, string>> = {
+  grants: 'gives it',
+  denies: 'denies it',
+  lacks: 'does not give it',
+  not_yet: 'is not in force yet',
+  expired: 'has ended',
+  condition: 'gives it only with other inputs',
+  depends: 'depends on the inputs',
+};
+
+function looked({ role, level, outcome, via, input }: Considered): string {
+  const way = via.length === 0 ? '' : ` by ${via.length} ${via.length === 1 ? 'team' : 'teams'}`;
+  return `${role} on ${level}${way} ${outcomes[outcome]}${input === undefined ? '' : ` (${input})`}`;
 }

@@ -16,7 +16,8 @@ export function registerProject(program: Command, surroundings: Surroundings): v
     .command('create <name>')
     .description('create a project')
     .option('--description <text>', 'what it is for')
-    .addHelpText('after', examples('wayside project create shop --description "The web shop"'))
+    .option('--in <folder>', 'the folder that it lies in; without it, the organization')
+    .addHelpText('after', examples('wayside project create shop --description "The web shop" --in web'))
     .action(acting(surroundings, create));
   project
     .command('list')
@@ -28,6 +29,12 @@ export function registerProject(program: Command, surroundings: Surroundings): v
     .description('show a project')
     .addHelpText('after', examples('wayside project show shop'))
     .action(acting(surroundings, show));
+  project
+    .command('move <project>')
+    .description('move a project into a folder; other bindings reach it at once')
+    .option('--to <folder>', 'the folder; without it, the organization')
+    .addHelpText('after', examples('wayside project move shop --to web', 'wayside project move shop'))
+    .action(acting(surroundings, move));
   project
     .command('delete <project>')
     .description('delete a project that nothing hangs on')
@@ -44,10 +51,12 @@ async function organization({ client, print }: CommandContext): Promise<void> {
 async function create(
   { client, print }: CommandContext,
   name: string,
-  options: { readonly description?: string },
+  options: { readonly description?: string; readonly in?: string },
 ): Promise<void> {
   const path = '/v1/projects';
-  const made = await client.call({ method: 'POST', path, body: { name, ...options }, answer: projectSchema });
+  const { in: folder, ...rest } = options;
+  const body = { name, ...rest, ...(folder === undefined ? {} : { folder }) };
+  const made = await client.call({ method: 'POST', path, body, answer: projectSchema });
   if (print.json) print.data(made);
   else print.out(`Created the project ${made.name}. Use it with --project ${made.name} or WAYSIDE_PROJECT.`);
 }
@@ -58,8 +67,13 @@ async function list({ client, print }: CommandContext): Promise<void> {
     print.data(projects);
     return;
   }
-  const rows = projects.map(({ name, description, created_at }) => [name, time(created_at), description]);
-  print.out(table(['NAME', 'CREATED', 'DESCRIPTION'], rows));
+  const rows = projects.map(({ name, folder, created_at, description }) => [
+    name,
+    folder?.name ?? '',
+    time(created_at),
+    description,
+  ]);
+  print.out(table(['NAME', 'IN', 'CREATED', 'DESCRIPTION'], rows));
 }
 
 async function show({ client, print }: CommandContext, reference: string): Promise<void> {
@@ -67,6 +81,24 @@ async function show({ client, print }: CommandContext, reference: string): Promi
   const project = await client.call({ method: 'GET', path, answer: projectSchema });
   if (print.json) print.data(project);
   else print.out(`${project.name}  ${project.id}  ${project.description}`.trimEnd());
+}
+
+async function move(
+  { client, print }: CommandContext,
+  reference: string,
+  { to = null }: { readonly to?: string | null },
+): Promise<void> {
+  const path = `/v1/projects/${encodeURIComponent(reference)}`;
+  const { revision } = await client.call({ method: 'GET', path, answer: projectSchema });
+  const moved = await client.call({
+    method: 'POST',
+    path: `${path}/move`,
+    body: { folder: to },
+    headers: { 'if-match': `"${revision}"` },
+    answer: projectSchema,
+  });
+  if (print.json) print.data(moved);
+  else print.out(`${moved.name} lies in ${moved.folder?.name ?? 'the organization'} now.`);
 }
 
 async function remove({ client, print }: CommandContext, reference: string): Promise<void> {

@@ -143,6 +143,7 @@ export const bindingListQuerySchema = pageQuerySchema.extend({
   on: levelSchema.optional(),
   principal: referenceSchema.optional(),
 });
+export type Binding = z.infer<typeof bindingSchema>;
 export const bindingPageSchema = pageOf(bindingSchema);
 
 /** The `acr` of an elevated session or token (RFC 9470): signed in again on purpose, with a reason, for a short time. */

@@ -75,9 +75,7 @@ export async function openWorld(
   } = {},
 ): Promise<World> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'wayside-authority-'));
-  const closing: (() => Promise<unknown> | void)[] = [
-    () => rmSync(dataFolder, { recursive: true, force: true }),
-  ];
+  const closing: (() => unknown)[] = [() => rmSync(dataFolder, { recursive: true, force: true })];
   let ahead = 0;
   const clock = {
     now: () => Date.now() + ahead,
