@@ -9,7 +9,6 @@ import { actionRoutes } from './actions/routes.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
 import { forgetConnections } from './agents/record-pulse.ts';
-import { followAuthorities } from './agents/follow-authorities.ts';
 import { agentRoutes } from './agents/routes.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
@@ -28,6 +27,7 @@ import type { Channel, ChannelReport } from './channel/contract.ts';
 import { openChannel } from './channel/open-channel.ts';
 import type { ServerConfig } from './config.ts';
 import { folderRoutes } from './folders/routes.ts';
+import { followChanges } from './follow-changes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
 import { listenApi } from './http/listen.ts';
@@ -37,7 +37,6 @@ import { createOrganization, isEmpty, issueFirstToken } from './organizations/in
 import { openOauth } from './oauth/open.ts';
 import type { Oauth } from './oauth/open.ts';
 import { organizationRoutes } from './organizations/routes.ts';
-import { keepCurrent } from './pki/keep-current.ts';
 import { openPki } from './pki/open-pki.ts';
 import { openRevocations } from './pki/publish-lists.ts';
 import { pkiRoutes } from './pki/routes.ts';
@@ -295,35 +294,9 @@ async function openAgentSide(
   closing.push(() => enrollment.close());
   urls.agent = `wss://${bracketed(publicHost)}:${channel.port}/agent`;
   urls.enroll = `https://${bracketed(publicHost)}:${enrollment.port}`;
-  const follower = followAuthorities({ pki, clock, online: () => listening.online() });
-  closing.push(() => follower.stop());
-  keepAuthorities({ log, pki, clock, closing }, () => {
-    void certificate.replace();
-    follower.changed();
-  });
+  const changes = followChanges({ log, pki, clock, certificate, online: () => listening.online() });
+  closing.push(() => changes.stop());
   return { channel, deps };
-}
-
-/** What other processes change of the authorities arrives, and what runs out is said in time. */
-function keepAuthorities(
-  {
-    log,
-    pki,
-    clock,
-    closing,
-  }: Pick<ServerOptions, 'log'> &
-    Pick<Core, 'pki' | 'clock'> & { readonly closing: (() => Promise<void> | void)[] },
-  changed: () => void,
-): void {
-  pki.onChange(changed);
-  const keeper = keepCurrent({
-    pki,
-    clock,
-    warn: ({ authority, notAfter, message }) =>
-      log.warn({ kind: 'authority_ends', authority, not_after: notAfter }, message),
-    failed: (cause) => log.error({ err: cause }, 'the authorities could not be looked at; it is tried again'),
-  });
-  closing.push(() => keeper.stop());
 }
 
 async function openApi(
