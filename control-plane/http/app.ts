@@ -1,6 +1,5 @@
 // The HTTP application: limits, security headers, authentication, problem documents, and the OpenAPI document that
 // is generated from the same schemas. Routes come from the nouns; this file knows none of them.
-import helmet from '@fastify/helmet';
 import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { createSerializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -21,6 +20,7 @@ import { answerBrokenRequest, answerProblem } from './problem.ts';
 import { limitRate, limitStrangers } from './rate.ts';
 import { recordRoutes } from './registered-routes.ts';
 import type { RegisteredRoute, RegisteredRoutes } from './registered-routes.ts';
+import { sendSecurityHeaders } from './security-headers.ts';
 
 export interface AppOptions {
   readonly authority: Authority;
@@ -43,7 +43,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   readJsonBodies(app);
   app.setErrorHandler(answerProblem);
   const routes = recordRoutes(app, options.onRoute);
-  await app.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
+  await sendSecurityHeaders(app);
   await refuseWhenOverloaded(app);
   // Answers carry tokens and the names of things; no cache on the way keeps them.
   app.addHook('onRequest', async (_request, reply) => {
