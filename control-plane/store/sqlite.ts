@@ -8,15 +8,14 @@ import type { Database } from './schema.ts';
 import { noHints } from './hints.ts';
 import { readDialect } from './read-dialect.ts';
 import { openReadingConnection } from './sqlite/connection.ts';
-import type { Connection } from './sqlite/connection.ts';
 import { copyDatabase } from './sqlite/copy-database.ts';
 import { databasePath, dataFolderFailure, prepareDataFolder } from './sqlite/data-folder.ts';
-import { toFailure } from './sqlite/failure.ts';
+import { describeFailure, toFailure } from './sqlite/failure.ts';
 import { takeFolderLock } from './sqlite/lock.ts';
 import type { FolderLock } from './sqlite/lock.ts';
 import type { Statement } from './sqlite/messages.ts';
-import { readSnapshot } from './sqlite/read-snapshot.ts';
 import { Thread } from './sqlite/thread.ts';
+import { TurnSnapshot } from './sqlite/turn-snapshot.ts';
 import type { Step, Store } from './store.ts';
 
 export interface SqliteStoreOptions {
@@ -39,8 +38,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { dataFolder } = options;
   prepareDataFolder(dataFolder);
   const lock = lockFolder(options);
-  const writer = startThread('./sqlite/writer.ts', options);
-  const reader = startThread('./sqlite/reader.ts', options);
+  let near: TurnSnapshot | null = null;
+  const onAnswers = () => near?.end();
+  const writer = startThread('./sqlite/writer.ts', options, onAnswers);
+  const reader = startThread('./sqlite/reader.ts', options, onAnswers);
   try {
     const path = databasePath(dataFolder);
     const now = options.clock === undefined ? {} : { now: options.clock() };
@@ -48,7 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const { incarnation = '', trustDomain = '' } = await writer.open(settings);
     syncFolder(dataFolder);
     await reader.open(settings);
-    const near = openReadingConnection(path, settings.now);
+    near = new TurnSnapshot(openReadingConnection(path, settings.now));
     const clock = options.clock ?? null;
     return storeOver({ path, lock, incarnation, trustDomain, writer, reader, near, clock });
   } catch (cause) {
@@ -58,10 +59,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
 }
 
-function startThread(entry: string, options: SqliteStoreOptions): Thread {
+function startThread(entry: string, options: SqliteStoreOptions, onAnswers: () => void): Thread {
   return new Thread({
     entry: new URL(entry, import.meta.url),
     clock: options.clock ?? null,
+    onAnswers,
     onFatal: options.onFatal ?? (() => undefined),
   });
 }
@@ -73,8 +75,8 @@ interface Parts {
   readonly trustDomain: string;
   readonly writer: Thread;
   readonly reader: Thread;
-  /** A reading connection of this thread, for a few rows at a time. */
-  readonly near: Connection;
+  /** Of a connection of this thread, for a few rows at a time. */
+  readonly near: TurnSnapshot;
   readonly clock: (() => number) | null;
 }
 
@@ -114,12 +116,12 @@ function storeOver(parts: Parts): Store {
 
 async function glance({ near, clock }: Parts, queries: readonly CompiledQuery[]) {
   if (clock !== null) near.setNow(clock());
-  const answer = readSnapshot(
-    near,
-    queries.map((query) => statementOf({ query })),
-  );
-  if ('results' in answer) return answer.results.map((result) => result.rows);
-  throw 'failure' in answer ? toFailure(answer.failure) : new Error('reading has no guards');
+  const statements = queries.map((query) => statementOf({ query }));
+  try {
+    return near.read(statements).map((result) => result.rows);
+  } catch (cause) {
+    throw toFailure(describeFailure(cause, ''));
+  }
 }
 
 function statementOf({ query, guard }: Step): Statement {

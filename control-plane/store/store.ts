@@ -41,7 +41,8 @@ export interface Store extends Hints {
   snapshot(queries: readonly CompiledQuery[]): Promise<readonly (readonly Record<string, unknown>[])[]>;
   /**
    * The same for a few rows that are found by their keys. Where the engine is in this process it answers without
-   * another thread, which costs a tenth; so nothing belongs here that could read many rows.
+   * another thread, which costs a tenth; so nothing belongs here that could read many rows. What is read in one turn of
+   * the loop may be of one snapshot, which is never older than what any call before has told.
    */
   glance(queries: readonly CompiledQuery[]): Promise<readonly (readonly Record<string, unknown>[])[]>;
   /**

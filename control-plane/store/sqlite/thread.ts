@@ -14,6 +14,8 @@ export interface ThreadOptions {
   readonly entry: URL;
   /** The clock that the database follows, where it is not the machine's. */
   readonly clock: (() => number) | null;
+  /** Called before answers are given out. */
+  readonly onAnswers: () => void;
   /** Called once, when nothing more can be written and the process must end (rules.md 4). */
   readonly onFatal: (failure: Failure) => void;
 }
@@ -115,6 +117,7 @@ export class Thread {
 
   #receive(message: FromThread): void {
     if (!('answers' in message)) return;
+    this.#options.onAnswers();
     for (const [id, answer] of unpackAnswers(message.answers, this.#columns)) this.#settle(id, answer);
     if (message.fatal !== undefined && this.#ended === null) {
       const failure = toFailure(message.fatal);

@@ -171,6 +171,24 @@ describe('a read', () => {
     await expect(store.glance([insert(store, 'd', 1).query])).rejects.toMatchObject({ code: 'store_failed' });
     expect(await reasons(store)).toEqual(['a', 'b', 'c']);
   });
+
+  it('at a glance has what its caller was told of, however many write and glance at once', async () => {
+    const store = await temporaryStore();
+    const find = (reason: string) =>
+      store.db.selectFrom('audit_denials').select('reason').where('reason', '=', reason).compile();
+    const caller = async (name: string): Promise<void> => {
+      for (let count = 0; count < 20; count += 1) {
+        const reason = `${name} ${count}`;
+        expect((await store.glance([find(reason)]))[0]).toHaveLength(0);
+        await store.write([insert(store, reason, 1)]);
+        expect((await store.glance([find(reason)]))[0]).toHaveLength(1);
+        await store.write([step(store.db.deleteFrom('audit_denials').where('reason', '=', reason))]);
+        await store.read(find(reason));
+        expect((await store.glance([find(reason)]))[0]).toHaveLength(0);
+      }
+    };
+    await Promise.all(Array.from({ length: 24 }, (_, index) => caller(`caller ${index}`)));
+  });
 });
 
 describe('Store.db', () => {
