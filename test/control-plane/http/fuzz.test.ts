@@ -188,9 +188,19 @@ const routePaths = fc.record({
   real: fc.boolean(),
 });
 
+/** A stream that ends with its client. */
+function isEndless(url: string): boolean {
+  return url === '/v1/audit/tail';
+}
+
 function pathOf({ index, fills, real }: { index: number; fills: string[]; real: boolean }) {
   const routes = server.routes.filter(
-    ({ method, permission }) => method !== 'HEAD' && permission !== 'operations.keyring.rotate',
+    // Pages and the token endpoints answer as browsers and RFC 6749 want it, and have fuzzing of their own.
+    ({ method, url, permission }) =>
+      method !== 'HEAD' &&
+      url.startsWith('/v1/') &&
+      !isEndless(url) &&
+      permission !== 'operations.keyring.rotate',
   );
   const route = routes[index % routes.length]!;
   let nth = 0;
@@ -253,7 +263,7 @@ test('what was made by all this can be listed and read', async () => {
   // Otherwise it did not get deep enough.
   for (const status of [200, 201, 400, 404]) expect(statuses.get(status) ?? 0).toBeGreaterThan(3);
   for (const { method, url } of server.routes) {
-    if (method !== 'GET') continue;
+    if (method !== 'GET' || !url.startsWith('/v1/') || isEndless(url)) continue;
     const path = url
       .replace(':project', 'default')
       .replace(':group', 'prod')
