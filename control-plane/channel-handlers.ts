@@ -28,7 +28,7 @@ export function channelHandlers(deps: {
       connection.send({
         ...welcomeOf(agents, connection, { hello, heartbeatMs, runs: [...reconciled.runs] }),
         store_incarnation: agents.store.incarnation,
-        earlier_incarnations: [...deps.runs.parts.lives.asked],
+        earlier_incarnations: [...(await deps.runs.parts.lives()).asked],
         ...(await deps.heads.welcome(connection)),
       });
       await deps.heads.heard(connection, frame);

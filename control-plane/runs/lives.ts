@@ -11,8 +11,23 @@ export interface StoreLives {
   readonly asked: readonly string[];
 }
 
-/** Read once: a life ends only while no process of ours runs, or as one opens the store. */
-export async function readLives(store: Store, now: number): Promise<StoreLives> {
+/** Read once for each life of the store: it changes while no process of ours runs, or with a failover. */
+export function livesOf(store: Store, clock: { now(): number }): () => Promise<StoreLives> {
+  let held: { readonly of: string; readonly lives: Promise<StoreLives> } | null = null;
+  return () => {
+    if (held?.of !== store.incarnation) {
+      const lives = readLives(store, clock.now());
+      const mine = { of: store.incarnation, lives };
+      held = mine;
+      lives.catch(() => {
+        if (held === mine) held = null;
+      });
+    }
+    return held.lives;
+  };
+}
+
+async function readLives(store: Store, now: number): Promise<StoreLives> {
   const rows = await store.read(
     store.db
       .selectFrom('store_incarnations')

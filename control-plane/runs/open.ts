@@ -7,7 +7,7 @@ import type { RunsChannelHandlers } from './channel.ts';
 import type { RunsDeps } from './contract.ts';
 import { Dispatcher } from './dispatch.ts';
 import { openLanes } from './lanes.ts';
-import { markSettled, readLives } from './lives.ts';
+import { livesOf, markSettled } from './lives.ts';
 import { neighboursOf } from './neighbours.ts';
 import type { RunParts } from './parts.ts';
 import { graceIsOver, settleRolledBack, wasRolledBack } from './recover.ts';
@@ -47,7 +47,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     neighbours: neighboursOf(deps.store),
     seats,
     bus: openRunBus(),
-    lives: await readLives(deps.store, deps.clock.now()),
+    lives: livesOf(deps.store, deps.clock),
     startedAt: deps.clock.now(),
     wake: (group) => {
       dispatcher.wake(group);

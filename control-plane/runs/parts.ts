@@ -14,7 +14,7 @@ export interface RunParts extends RunsDeps {
   readonly seats: Seats;
   readonly bus: RunBus;
   /** Of the store before this one; intents of these may be shown (rules.md 12). */
-  readonly lives: StoreLives;
+  readonly lives: () => Promise<StoreLives>;
   /** When this process began to serve, epoch ms. */
   readonly startedAt: number;
   /** Says that something may be claimed in that group now; costs nothing where nothing is. */

@@ -46,7 +46,7 @@ export async function rebuildRun(
 ): Promise<void> {
   const seat = parts.seats.of(connection);
   if (seat === null) return;
-  const intent = await readIntent(parts, shown);
+  const [intent, lives] = await Promise.all([readIntent(parts, shown), parts.lives()]);
   if (intent === null) return refuse(parts, connection, shown, 'invalid_intent');
   await decideAgain(async () => {
     const { rows, pruned } = await readRows(parts, [shown.run]);
@@ -55,7 +55,7 @@ export async function rebuildRun(
       intent,
       agent: { id: connection.agentId, organization: connection.organization, project: connection.project },
       store: parts.store.incarnation,
-      earlier: parts.lives.known,
+      earlier: lives.known,
       row: rows.get(shown.run),
       isPruned: pruned.has(shown.run),
     });

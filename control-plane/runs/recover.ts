@@ -13,7 +13,7 @@ import type { RunParts } from './parts.ts';
  * not had their time yet: what they have in hand may not even be in the rows.
  */
 export async function wasRolledBack(parts: Pick<RunParts, 'store' | 'reads' | 'lives'>): Promise<boolean> {
-  if (parts.lives.known.size > 0 && !(await isSettled(parts.store))) return true;
+  if ((await parts.lives()).known.size > 0 && !(await isSettled(parts.store))) return true;
   return (await openOfAnotherStore(parts)).length > 0;
 }
 

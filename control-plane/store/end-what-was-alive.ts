@@ -8,7 +8,7 @@ import type { Connection } from './sqlite/connection.ts';
 export interface Vouched {
   /** No agent was revoked or put aside since the backup: they come back by themselves. */
   readonly trustAgents: boolean;
-  /** No personal token was revoked, and no principal disabled, since the backup. */
+  /** No token and no credential was revoked, and no principal disabled, since the backup. */
   readonly keepTokens: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface Ended {
   readonly agents: number;
   readonly agents_held: number;
   readonly join_tokens: number;
-  /** Personal tokens that were ended, and those that work as they did when the backup was made. */
+  /** Personal tokens and credentials of services that were ended, and those that work as they did when the backup was made. */
   readonly tokens_ended: number;
   readonly tokens: number;
   /** Counts the times that rights had to be confirmed anew. */
@@ -64,12 +64,8 @@ export function endWhatWasAlive(
     'update join_tokens set expires_at = ? where used_at is null and expires_at > ?',
     [now, now],
   ).changes;
-  const ended = keepTokens
-    ? 0
-    : connection.run(
-        'update tokens set revoked_at = ? where revoked_at is null and (expires_at is null or expires_at > ?)',
-        [now, now],
-      ).changes;
+  endSignIns(connection, now);
+  const ended = keepTokens ? 0 : endTokens(connection, now);
   return {
     agents,
     agents_held: held,
@@ -79,6 +75,32 @@ export function endWhatWasAlive(
     epoch,
     to_incarnation: to,
   };
+}
+
+/**
+ * What people are signed in by, and what is under way: sessions, elevations, links, grants with their refresh tokens.
+ * An access token of before may still be taken for the minutes of its life.
+ */
+function endSignIns(connection: Connection, now: number): void {
+  connection.run('update sessions set ended_at = ? where ended_at is null', [now]);
+  connection.run('update sign_in_links set expires_at = ? where used_at is null and expires_at > ?', [
+    now,
+    now,
+  ]);
+  for (const table of ['elevations', 'sign_in_attempts', 'oauth_artifacts']) {
+    connection.run(`delete from ${table}`);
+  }
+}
+
+function endTokens(connection: Connection, now: number): number {
+  let ended = 0;
+  for (const table of ['tokens', 'oauth_credentials']) {
+    ended += connection.run(
+      `update ${table} set revoked_at = ? where revoked_at is null and (expires_at is null or expires_at > ?)`,
+      [now, now],
+    ).changes;
+  }
+  return ended;
 }
 
 export function setMeta(connection: Connection, name: string, value: string): void {
@@ -97,9 +119,13 @@ function advanceEpoch(connection: Connection): number {
 }
 
 function countTokens(connection: Connection, now: number): number {
-  const [row] = connection.run(
-    'select count(*) as count from tokens where revoked_at is null and (expires_at is null or expires_at > ?)',
-    [now],
-  ).rows;
-  return Number(row?.['count']);
+  let count = 0;
+  for (const table of ['tokens', 'oauth_credentials']) {
+    const [row] = connection.run(
+      `select count(*) as count from ${table} where revoked_at is null and (expires_at is null or expires_at > ?)`,
+      [now],
+    ).rows;
+    count += Number(row?.['count']);
+  }
+  return count;
 }

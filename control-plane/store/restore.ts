@@ -77,7 +77,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restoratio
     const restoration = makeOurs(fresh, {
       backupAt,
       now: clock.now(),
-      carried: readCarried(databasePath(dataFolder)),
+      replaced: databasePath(dataFolder),
       trustAgents: options.trustAgents === true,
       keepTokens: options.keepTokens === true,
     });
@@ -104,14 +104,15 @@ async function decryptTo(path: string, options: RestoreOptions): Promise<number>
 
 function makeOurs(
   path: string,
-  facts: Vouched & { readonly backupAt: number; readonly now: number; readonly carried: Carried },
+  facts: Vouched & { readonly backupAt: number; readonly now: number; readonly replaced: string },
 ): Restoration {
   const connection = openWritingConnection(path);
   try {
     assertSound(connection);
-    const { incarnation } = prepareDatabase(connection, null);
+    const { incarnation, trustDomain } = prepareDatabase(connection, null);
+    const carried = readCarried(facts.replaced, trustDomain);
     connection.run('begin immediate');
-    const restoration = beginNewLife(connection, { ...facts, from: incarnation });
+    const restoration = beginNewLife(connection, { ...facts, carried, from: incarnation });
     connection.run('commit');
     connection.run('pragma wal_checkpoint(truncate)');
     return restoration;

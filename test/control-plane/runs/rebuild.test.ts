@@ -77,7 +77,7 @@ function shown({ run, intent }: Pick<Lost, 'run' | 'intent'>, fields: Partial<Sh
 describe('rule 12: an agent that shows its signed intent gets its row rebuilt', () => {
   it('is asked for past runs that are lost, and for no others', async () => {
     const { world, agent, run } = await lostRun();
-    expect(world.parts.lives.asked).toHaveLength(1);
+    expect((await world.parts.lives()).asked).toHaveLength(1);
     await agent.connect();
     const kept = await world.press(await world.action('other', agent.group, { operation: 'deploy' }));
     await agent.wire.give({

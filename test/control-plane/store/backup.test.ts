@@ -339,6 +339,51 @@ describe('restoring', () => {
     expect(second.lives.sort()).toEqual([incarnation, first.restoration.to_incarnation].sort());
   });
 
+  it('takes nothing over from the data of another installation', async () => {
+    const source = await withRights();
+    const path = await backUp(source, source.dataFolder);
+    const other = await withRights();
+    await other.write([step(other.db.updateTable('tokens').set({ revoked_at: 8 }).where('id', '=', 'good'))]);
+    const { dataFolder } = other;
+    await other.close();
+    const restored = await restoredRights(path, { dataFolder, replace: true, keepTokens: true });
+    expect(restored.restoration).toMatchObject({ carried_over: 0, tokens: 1 });
+    expect(restored.lives).toEqual([source.incarnation]);
+  });
+
+  it('signs everybody out, and lets nothing go on that was under way', async () => {
+    const source = await withRights();
+    const at = { created_at: 1, expires_at: 9e15 };
+    const artifact = {
+      payload: null,
+      envelope: null,
+      grant_hash: null,
+      uid_hash: null,
+      user_code_hash: null,
+    };
+    await source.write([
+      step(
+        source.db.insertInto('oauth_artifacts').values({
+          ...{ ...at, ...artifact, id: 'refresh', model: 'RefreshToken' },
+          ...{ principal: 'owner', client: null, consumed_at: null },
+        }),
+      ),
+      step(
+        source.db.insertInto('sign_in_links').values({
+          ...{ ...at, id: 'link', principal: 'owner', purpose: 'reset', removes_factors: 0, hash: 'h' },
+          ...{ created_by: null, used_at: null },
+        }),
+      ),
+    ]);
+    const path = await backUp(source, source.dataFolder);
+    const dataFolder = temporaryFolder();
+    await restoreBackup({ dataFolder, source: createReadStream(path), secret, clock, keepTokens: true });
+    const store = await temporaryStore({ dataFolder });
+    expect(await store.db.selectFrom('oauth_artifacts').select('id').execute()).toEqual([]);
+    const [link] = await store.db.selectFrom('sign_in_links').select('expires_at').execute();
+    expect(link?.expires_at).toBeLessThanOrEqual(Date.now());
+  });
+
   it('is told in the trail once, which stays whole, and a head kept from before shows what was lost', async () => {
     const fixture = await openAuditFixture();
     const { store, audit } = fixture;

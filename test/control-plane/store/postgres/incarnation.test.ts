@@ -29,6 +29,8 @@ describe.skipIf(isMissing)('a database that was failed over or brought back', ()
       .where('name', '=', 'failover')
       .execute();
     expect(notes).toHaveLength(1);
+    const lives = await one.db.selectFrom('store_incarnations').selectAll().execute();
+    expect(lives).toMatchObject([{ incarnation: before.incarnation, reason: 'rollback', epoch: 1 }]);
   });
 
   it('is noticed by a control plane that runs, with the connection that it has lost', async () => {
