@@ -85,7 +85,7 @@ function sentencesOf(restoration: Restoration): readonly string[] {
       : '',
     tokens > 0 ? `${tokens} personal tokens work as they did then: revoke what was revoked since.` : '',
     carried_over > 0 ? `${carried_over} revocations that the replaced data knew of hold again.` : '',
-    'Roles and bindings are as they were then: take away again what was taken away since.',
+    'Roles, bindings, passwords and passkeys are as they were then: take away again what was taken away since.',
   ].filter((sentence) => sentence !== '');
 }
 
