@@ -1,6 +1,6 @@
 // Sign-in as the control plane opens it: its pages and routes, the cookie as a credential, and what others ask of it.
 import type { FastifyInstance } from 'fastify';
-import { setupLinkMs } from '../../protocol/limits.ts';
+import { setupLinkMs, signInSweepRowsMax } from '../../protocol/limits.ts';
 import type { Authenticator } from '../authority/caller.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { accountRoutes } from './account-routes.ts';
@@ -52,7 +52,7 @@ export function openSignIn(options: SignInOptions): SignIn {
   const origins = () => publicOriginsOf({ publicUrl, listening: listening() });
   const hasher = openPasswordHasher();
   const deps: SignInDeps = { ...parts, hasher, origins };
-  const { store, clock } = deps;
+  const { clock } = deps;
   return {
     origins,
     authenticator: sessionAuthenticator(deps),
@@ -77,9 +77,7 @@ export function openSignIn(options: SignInOptions): SignIn {
     },
     isSessionAlive: async (id) => (await readSessionById(deps, id, clock.now())) !== null,
     hashesComputed: () => hasher.computed(),
-    async tidy() {
-      await store.write([forgetThrottles(deps), forgetAttempts(deps), ...forgetSessions(store, clock.now())]);
-    },
+    tidy: () => tidy(deps),
     setupLink(owner) {
       const { path, steps } = newLink(deps, {
         principal: owner.id,
@@ -91,4 +89,14 @@ export function openSignIn(options: SignInOptions): SignIn {
       return { url: origins().canonical + path, steps };
     },
   };
+}
+
+/** In pieces, so that no other write waits long; until nothing is left that has lapsed. */
+async function tidy(deps: SignInDeps): Promise<void> {
+  const { store, clock } = deps;
+  for (;;) {
+    const steps = [forgetThrottles(deps), forgetAttempts(deps), ...forgetSessions(store, clock.now())];
+    const results = await store.write(steps);
+    if (results.every(({ changes }) => changes < signInSweepRowsMax)) return;
+  }
 }

@@ -125,6 +125,13 @@ test('what is counted survives in the store, and nobody can read there what was 
   const rows = await world.store.read(world.store.db.selectFrom('sign_in_throttles').selectAll().compile());
   expect(rows).toHaveLength(2);
   expect(JSON.stringify(rows)).not.toContain('wrong field');
+  const { db } = world.store;
+  const many = Array.from({ length: 1_200 }, (_, index) => ({
+    key: `k${index}`,
+    failures: 1,
+    last_at: world.now(),
+  }));
+  await world.store.write([{ query: db.insertInto('sign_in_throttles').values(many).compile() }]);
   world.advance(signInForgetMs);
   await world.signIn.tidy();
   expect(
