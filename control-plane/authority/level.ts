@@ -77,7 +77,8 @@ function chainTo(policy: Policy, level: string): readonly string[] {
   }
   const chain = [organizationLevel, ...[...seen].reverse().map(folderLevel)];
   if (kind === 'projects') chain.push(level);
-  known.set(level, chain);
+  // What is not there is not remembered: anybody can ask for it by any name.
+  if (policy.folders.has(id) || policy.projects.has(id)) known.set(level, chain);
   return chain;
 }
 

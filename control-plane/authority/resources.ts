@@ -93,8 +93,9 @@ export function listOfThings(permission: Permission): ResourceOf {
 /** The folder in `:folder`. */
 export const folderResource: ResourceOf = ({ authority, params }) => {
   const policy = authority.policy();
-  const folder = findFolder(policy, params['folder'] ?? '');
-  return folder === null ? null : { ...organizationOf(policy), folder: folder.id };
+  const reference = params['folder'] ?? '';
+  // Whoever may do it to all folders is told by the route that there is no such one; nobody else learns it.
+  return { ...organizationOf(policy), folder: findFolder(policy, reference)?.id ?? reference };
 };
 
 /** The folder that the body names as `key`, else the organization: where something new is made, or goes to. */

@@ -102,7 +102,8 @@ export function openApiPath(url: string): string {
 
 /** `get_projects_project_actions`: the path's words, so that it stays the same as long as the path does. */
 function operationId({ method, url }: Pick<RegisteredRoute, 'method' | 'url'>): string {
-  const words = url.split('/').slice(2).join('_').replaceAll(':', '').replaceAll('-', '_');
+  const ours = url.replace(/^\/access\/v1\//, '/v1/access/');
+  const words = ours.split('/').slice(2).join('_').replaceAll(':', '').replaceAll('-', '_');
   return `${method.toLowerCase()}_${words}`;
 }
 
