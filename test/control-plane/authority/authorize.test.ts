@@ -1,4 +1,6 @@
 // The choke point against a slow, obvious oracle, and the properties that no policy may break.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { authorize } from '../../../control-plane/authority/authorize.ts';
@@ -8,7 +10,7 @@ import { roles } from '../../../control-plane/authority/roles.ts';
 import { decideAgain, traceOf } from '../../../control-plane/authority/trace.ts';
 import { decisionSchema } from '../../../protocol/api/authority.ts';
 import type { Permission } from '../../../protocol/permissions.ts';
-import { isReading } from '../../../protocol/permissions.ts';
+import { isReading, permissions, sensitivePermissions } from '../../../protocol/permissions.ts';
 import { mayDo } from './oracle.ts';
 import {
   askedArbitrary,
@@ -363,4 +365,18 @@ describe('the built-in roles', () => {
     for (const permission of roles.viewer) expect(roles.auditor).toContain(permission);
     expect(roles.auditor).toContain('audit.event.read');
   });
+});
+
+test('the page says what each role gives, and which permissions ask to elevate', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/permissions.md'), 'utf8');
+  const columns = ['viewer', 'contributor', 'admin', 'owner', 'auditor', 'agent'] as const;
+  const told = [...page.matchAll(/^\| `([a-z-]+\.[a-z-]+\.[a-z-]+)` +\|(.*)\|$/gm)].map(
+    ([, name = '', cells = '']) => [name, ...cells.split('|').map((cell) => cell.trim())],
+  );
+  const are = permissions.map((name) => [
+    name,
+    ...columns.map((role) => (roles[role].has(name) ? 'x' : '')),
+    sensitivePermissions.has(name) ? 'x' : '',
+  ]);
+  expect(told).toEqual(are);
 });
