@@ -2,7 +2,6 @@
 // or a machine that was paused cannot take an old `go` for a fresh one (rules.md 7).
 import { openSync, readFileSync, readSync } from 'node:fs';
 import { uptime } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './contract.ts';
 
 /** The clock of this machine. Boot time has a resolution of 10 ms on Linux and of a second elsewhere. */
@@ -12,8 +11,24 @@ export function systemClock(): Clock {
   return {
     now: wall,
     boot: bootBetween({ read, wall, monotonic: () => performance.now() }),
-    sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+    sleep,
   };
+}
+
+/** As `node:timers/promises` has it, for a third of the price: that makes an error with a stack for each sleep cut short. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stopped = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stopped);
+      resolve();
+    }, ms);
+    if (signal?.aborted === true) stopped();
+    else signal?.addEventListener('abort', stopped, { once: true });
+  });
 }
 
 /** How long a reading of the boot time is carried on by the monotonic clock. */

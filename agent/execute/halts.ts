@@ -43,6 +43,9 @@ function haltOfOrder({ reason, graceMs }: StopOrder): Halt {
   return { result, code, message, graceMs };
 }
 
+/** Nobody looks at it; without a reason each abort would make an error with a stack. */
+const over = 'The operation is over.';
+
 export interface OperationHalt extends Disposable {
   /** Aborts with a Halt. */
   readonly signal: AbortSignal;
@@ -89,7 +92,7 @@ export function watchOperation(
     endsRun: () => endsRun,
     [Symbol.dispose]: () => {
       stop.removeEventListener('abort', onStop);
-      done.abort();
+      done.abort(over);
     },
   };
 }

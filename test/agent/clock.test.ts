@@ -72,3 +72,20 @@ it('on this machine it counts milliseconds', async () => {
   await clock.sleep(60);
   expect(Math.abs(clock.boot() - boot - (clock.now() - now))).toBeLessThanOrEqual(25);
 });
+
+describe('a sleep', () => {
+  it('ends at once when it is cut short, also before it began', async () => {
+    const clock = systemClock();
+    const cut = new AbortController();
+    const sleeping = clock.sleep(60_000, cut.signal);
+    cut.abort('enough');
+    await expect(sleeping).rejects.toBe('enough');
+    await expect(clock.sleep(60_000, cut.signal)).rejects.toBe('enough');
+  });
+
+  it('is not disturbed by a signal that comes after it', async () => {
+    const cut = new AbortController();
+    await systemClock().sleep(1, cut.signal);
+    cut.abort();
+  });
+});
