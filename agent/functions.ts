@@ -4,7 +4,6 @@
 import { agentFunctions } from '../hcl/agent-file/names.ts';
 import { FunctionProblem } from '../hcl/functions/function.ts';
 import type { HclFunction } from '../hcl/functions/function.ts';
-import { standardFunctions } from '../hcl/functions/standard.ts';
 import { marksOf, SENSITIVE, stringValue, TAINTED } from '../hcl/values.ts';
 import type { Value } from '../hcl/values.ts';
 import { Failure } from '../protocol/failures.ts';
@@ -21,7 +20,7 @@ export type Found = { readonly text: string } | { readonly problem: string };
 /** Reads one thing, by the policy of the agent's settings. Never rejects. */
 export type ReadLookup = (lookup: Lookup) => Promise<Found>;
 
-/** Hands out the functions of the language with the agent's own among them. */
+/** Hands out the agent's own functions; those of the language are the same for everybody. */
 export interface AgentFunctions {
   /**
    * Runs `evaluate` with the functions, as often as it takes until everything that it asks for has been read.
@@ -47,13 +46,12 @@ export function createAgentFunctions(read: ReadLookup): AgentFunctions {
     return stringValue(result.text, SENSITIVE | (marksOf(name) & TAINTED));
   }
 
-  const functions: ReadonlyMap<string, HclFunction> = new Map([
-    ...standardFunctions,
-    ...[...agentFunctions].map(([name, declared]): readonly [string, HclFunction] => [
+  const functions: ReadonlyMap<string, HclFunction> = new Map(
+    [...agentFunctions].map(([name, declared]) => [
       name,
       { ...declared, call: ([argument]) => lookUp(name as Lookup['kind'], argument ?? stringValue('')) },
     ]),
-  ]);
+  );
 
   async function settle<Result>(
     evaluate: (functions: ReadonlyMap<string, HclFunction>) => Result,

@@ -10,6 +10,7 @@ import type { Diagnostic } from '../../hcl/diagnostic.ts';
 import { evaluate } from '../../hcl/evaluate.ts';
 import { newBudget } from '../../hcl/evaluate-scope.ts';
 import type { HclFunction } from '../../hcl/functions/function.ts';
+import { standardFunctions } from '../../hcl/functions/standard.ts';
 import { marksOf, STRING, TAINTED } from '../../hcl/values.ts';
 import type { StringValue, Value } from '../../hcl/values.ts';
 import { Failure } from '../../protocol/failures.ts';
@@ -29,15 +30,19 @@ export interface Evaluator {
 export interface EvaluatorOptions {
   readonly action: ActionDefinition;
   readonly variables: ReadonlyMap<string, Value>;
+  /** Beside those of the language. */
   readonly functions: ReadonlyMap<string, HclFunction>;
   /** Called with every value before anyone else has it: sensitive ones become masked here. */
   readonly onValue: (value: Value) => void;
 }
 
+const noVariables: ReadonlyMap<string, Value> = new Map();
+
 export function createEvaluator({ action, variables, functions, onValue }: EvaluatorOptions): Evaluator {
   const { source } = action;
   const inputs: Inputs = new Map(action.inputs.map((input) => [input.name, input]));
-  const scope = { source, variables, functions, budget: newBudget() };
+  const language = { source, variables: noVariables, functions: standardFunctions };
+  const scope = { source, variables, functions, budget: newBudget(), parent: language };
   const fail = (expression: Expression, message: string): Failure =>
     new Failure('evaluation_failed', `${placeOf(source, expression.start)}: ${message}`);
 

@@ -8,7 +8,6 @@ import type {
 import { expressionsOf } from '../../hcl/agent-file/check-taint.ts';
 import { agentFunctions } from '../../hcl/agent-file/names.ts';
 import { referencesOf } from '../../hcl/agent-file/references.ts';
-import { standardFunctions } from '../../hcl/functions/standard.ts';
 import type { HclFunction } from '../../hcl/functions/function.ts';
 import {
   countValue,
@@ -101,9 +100,8 @@ const references = {
 };
 
 /** `env("NAME")` stands for what it would read. */
-const previewFunctions: ReadonlyMap<string, HclFunction> = new Map([
-  ...standardFunctions,
-  ...[...agentFunctions].map(([name, declared]): readonly [string, HclFunction] => [
+const previewFunctions: ReadonlyMap<string, HclFunction> = new Map(
+  [...agentFunctions].map(([name, declared]) => [
     name,
     {
       ...declared,
@@ -114,7 +112,7 @@ const previewFunctions: ReadonlyMap<string, HclFunction> = new Map([
         ),
     },
   ]),
-]);
+);
 
 /** Each sensitive leaf of an input as the expression that gives it. */
 function reference(path: string, value: Value, outer = 0): Value {

@@ -6,6 +6,7 @@ import type { Lookup } from '../../agent/functions.ts';
 import { createLookups } from '../../agent/lookups.ts';
 import { createSecretReader } from '../../agent/secrets/secrets.ts';
 import type { AgentSettings } from '../../hcl/agent-file/definition.ts';
+import { standardFunctions } from '../../hcl/functions/standard.ts';
 import { loadAgentFile } from '../../hcl/agent-file/load.ts';
 import { evaluate } from '../../hcl/evaluate.ts';
 import { parseExpression } from '../../hcl/parse.ts';
@@ -36,6 +37,7 @@ async function run(
       source: parsed.source,
       variables,
       functions: known,
+      parent: { source: parsed.source, variables: new Map(), functions: standardFunctions },
     });
     if (diagnostics.length > 0) throw new Error(diagnostics.map(({ detail }) => detail).join('\n'));
     return value;
