@@ -126,6 +126,7 @@ export interface IntentInput {
 
 /** The digest that the intent carries. Never covers a secret's plaintext without its salt (rules.md 29). */
 export async function inputsDigest(inputs: Readonly<Record<string, IntentInput>>): Promise<string> {
+  if (Object.keys(inputs).length === 0) return noInputsDigest;
   const committed: [string, JsonValue][] = [];
   for (const [name, input] of Object.entries(inputs)) {
     committed.push([
@@ -137,6 +138,8 @@ export async function inputsDigest(inputs: Readonly<Record<string, IntentInput>>
   }
   return `sha256:${sha256Hex(canonicalJson(Object.fromEntries(committed)))}`;
 }
+
+const noInputsDigest = `sha256:${sha256Hex('{}')}`;
 
 function sha256Hex(text: string): string {
   return bytesToHex(sha256(new TextEncoder().encode(text)));
