@@ -25,6 +25,7 @@ import { registerRestore } from './commands/restore.ts';
 import { registerRole } from './commands/role.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSchedule } from './commands/schedule.ts';
+import { registerOrganization } from './commands/organization.ts';
 import { registerOwnerToken } from './commands/server-owner-token.ts';
 import { registerServer } from './commands/server.ts';
 import { registerService } from './commands/service.ts';
@@ -59,6 +60,7 @@ export function buildProgram(surroundings: Surroundings): Command {
   registerRun(program, surroundings);
   registerSchedule(program, surroundings);
   registerFolder(program, surroundings);
+  registerOrganization(program, surroundings);
   registerProject(program, surroundings);
   registerPrincipal(program, surroundings);
   registerService(program, surroundings);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { agentPageSchema, agentSchema, joinTokenSchema } from '../../protocol/api/operations.ts';
 import type { Agent } from '../../protocol/api/operations.ts';
+import { Failure } from '../../protocol/failures.ts';
 import { acting, everything, examples } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { paint, table, time } from '../print.ts';
@@ -19,6 +20,13 @@ export function registerAgent(program: Command, surroundings: Surroundings): voi
     .description('show an agent')
     .addHelpText('after', examples('wayside agent show basement'))
     .action(acting(surroundings, show));
+  agent
+    .command('update <agent>')
+    .description('change what people call it and say of it; its identity stays')
+    .option('--name <name>', 'another name, unique in the project')
+    .option('--description <text>', 'what it is for')
+    .addHelpText('after', examples('wayside agent update basement --description "Next to the boiler"'))
+    .action(acting(surroundings, update));
   agent
     .command('drain <agent>')
     .description('let it finish what it runs and give it nothing new')
@@ -67,6 +75,20 @@ async function show({ client, print, project }: CommandContext, reference: strin
   showAgent(print, await client.call({ method: 'GET', path, answer: agentSchema }));
 }
 
+async function update(
+  { client, print, project }: CommandContext,
+  reference: string,
+  options: { readonly name?: string; readonly description?: string },
+): Promise<void> {
+  if (options.name === undefined && options.description === undefined) {
+    throw new Failure('invalid_configuration', 'Say what to change: --name, --description or both.');
+  }
+  const path = `${project}/agents/${encodeURIComponent(reference)}`;
+  const { revision } = await client.call({ method: 'GET', path, answer: agentSchema });
+  const headers = { 'if-match': `"${revision}"` };
+  showAgent(print, await client.call({ method: 'PATCH', path, body: options, headers, answer: agentSchema }));
+}
+
 async function drain({ client, print, project }: CommandContext, reference: string): Promise<void> {
   const path = `${project}/agents/${encodeURIComponent(reference)}/drain`;
   showAgent(print, await client.call({ method: 'POST', path, body: {}, answer: agentSchema }));
@@ -109,6 +131,7 @@ function showAgent(print: Printer, agent: Agent): void {
     return;
   }
   print.out(`${agent.name}  ${paintStatus(print, agent.status)}`);
+  if (agent.description !== '') print.out(`  ${agent.description}`);
   print.out(`  groups       ${agent.groups.join(' ')}`);
   print.out(`  running      ${agent.running} of ${agent.concurrency ?? '-'}`);
   print.out(`  key          ${agent.key_fingerprint}`);

@@ -28,6 +28,11 @@ export function registerPrincipal(program: Command, surroundings: Surroundings):
     .description('stop all tokens of a principal at once; its name stays in the record')
     .addHelpText('after', examples('wayside principal disable ada'))
     .action(acting(surroundings, disable));
+  principal
+    .command('enable <principal>')
+    .description('let a disabled principal in again; tokens of it that have not ended work again')
+    .addHelpText('after', examples('wayside principal enable ada'))
+    .action(acting(surroundings, enable));
 }
 
 async function create(
@@ -65,4 +70,11 @@ async function show({ client, print }: CommandContext, reference: string): Promi
 async function disable({ client, print }: CommandContext, reference: string): Promise<void> {
   await client.send({ method: 'DELETE', path: `/v1/principals/${encodeURIComponent(reference)}` });
   print.err(`Disabled ${reference}.`);
+}
+
+async function enable({ client, print }: CommandContext, reference: string): Promise<void> {
+  const path = `/v1/principals/${encodeURIComponent(reference)}/enable`;
+  const enabled = await client.call({ method: 'POST', path, body: {}, answer: principalSchema });
+  if (print.json) print.data(enabled);
+  else print.out(`Enabled ${enabled.name}. Look at its tokens: \`wayside token list ${enabled.name}\`.`);
 }

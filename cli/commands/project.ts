@@ -1,16 +1,11 @@
-// `wayside project …` and `wayside organization`: where everything else is.
+// `wayside project …`: where everything else is.
 import type { Command } from 'commander';
-import { organizationSchema, projectPageSchema, projectSchema } from '../../protocol/api/authority.ts';
+import { projectPageSchema, projectSchema } from '../../protocol/api/authority.ts';
 import { acting, everything, examples } from '../cli.ts';
 import type { CommandContext, Surroundings } from '../cli.ts';
 import { table, time } from '../print.ts';
 
 export function registerProject(program: Command, surroundings: Surroundings): void {
-  program
-    .command('organization')
-    .description('show the organization that the token belongs to')
-    .addHelpText('after', examples('wayside organization'))
-    .action(acting(surroundings, organization));
   const project = program.command('project').description('projects');
   project
     .command('create <name>')
@@ -40,12 +35,6 @@ export function registerProject(program: Command, surroundings: Surroundings): v
     .description('delete a project that nothing hangs on')
     .addHelpText('after', examples('wayside project delete shop'))
     .action(acting(surroundings, remove));
-}
-
-async function organization({ client, print }: CommandContext): Promise<void> {
-  const answer = await client.call({ method: 'GET', path: '/v1/organization', answer: organizationSchema });
-  if (print.json) print.data(answer);
-  else print.out(`${answer.name}  trust domain ${answer.trust_domain}, since ${time(answer.created_at)}`);
 }
 
 async function create(

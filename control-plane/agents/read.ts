@@ -66,6 +66,7 @@ export function agentView(row: AgentRow, groups: readonly Pick<GroupOfAgent, 'na
   return {
     id: row.id,
     name: row.name,
+    description: row.description,
     groups: groups.map((group) => group.name),
     status: statusOf(row),
     version: row.version,
@@ -79,6 +80,7 @@ export function agentView(row: AgentRow, groups: readonly Pick<GroupOfAgent, 'na
     connected_at: row.connected_at,
     last_seen_at: row.last_seen_at,
     revoked_at: row.revoked_at,
+    revision: row.revision,
   };
 }
 

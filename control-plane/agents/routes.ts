@@ -6,6 +6,7 @@ import {
   agentPageSchema,
   agentRevokeSchema,
   agentSchema,
+  agentUpdateSchema,
   joinTokenCreateSchema,
   joinTokenSchema,
   operationPageSchema,
@@ -13,11 +14,13 @@ import {
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { referenceSchema } from '../../protocol/ids.ts';
 import { readGroup } from '../groups/read.ts';
+import { etagOf, requireMatch } from '../http/etag.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { approveAgent } from './approve.ts';
 import type { AgentsDeps, RunsOfAgent } from './contract.ts';
 import { createJoinToken, createRecoveryToken } from './create-join-token.ts';
+import { changeAgent } from './describe.ts';
 import { drainAgent } from './drain.ts';
 import { operationsOf } from './operations.ts';
 import { groupsOfAgent, listAgents, readAgent, showAgent } from './read.ts';
@@ -106,10 +109,27 @@ function readingRoutes(app: FastifyInstance, deps: Deps): void {
     tag,
     params,
     answers: { 200: agentSchema },
-    handler: async (context) => ({
-      status: 200,
-      body: await showAgent(deps.store, context.project.id, context.params.agent),
-    }),
+    handler: async (context) => {
+      const agent = await showAgent(deps.store, context.project.id, context.params.agent);
+      return { status: 200, body: agent, headers: { etag: etagOf(agent.revision) } };
+    },
+  });
+  route(app, deps, {
+    method: 'PATCH',
+    url: '/v1/projects/:project/agents/:agent',
+    permission: 'wayside.agent.update',
+    summary: 'Change what people call an agent and say of it',
+    tag,
+    params,
+    hears: ['if-match'],
+    body: agentUpdateSchema,
+    answers: { 200: agentSchema },
+    handler: async (context) => {
+      const agent = await readAgent(deps.store, context.project.id, context.params.agent);
+      requireMatch(context.request, agent.revision);
+      const changed = await changeAgent(deps, context, { agent, body: context.body });
+      return { status: 200, body: changed, headers: { etag: etagOf(changed.revision) } };
+    },
   });
 }
 

@@ -1,6 +1,6 @@
 // The SQL of agents: who they are, their groups and certificates, their sessions.
 import { sql } from 'kysely';
-import type { CompiledQuery, Selectable } from 'kysely';
+import type { CompiledQuery, Selectable, SqlBool } from 'kysely';
 import { nowMs } from '../store/dialect.ts';
 import type { AgentsTable } from '../store/schema.ts';
 import { step } from '../store/step.ts';
@@ -24,6 +24,10 @@ function agentRows(store: Store) {
       e
         .selectFrom('runs')
         .whereRef('runs.agent', '=', 'agents.id')
+        // The condition of the index runs_held, word for word: SQLite takes it for nothing less.
+        .where(
+          sql<SqlBool>`(runs.state = 'offered' or runs.state = 'running' or runs.state = 'indeterminate')`,
+        )
         .where('runs.state', '=', sql.lit('running'))
         .select((f) => f.fn.countAll<number>().as('n'))
         .as('running'),
@@ -305,6 +309,27 @@ export function updateLoadErrors(store: Store, of: InSession, loadErrors: string
       .where('session', '=', of.session)
       .where('status', '=', 'active'),
     { name: 'session', exactly: 1 },
+  );
+}
+
+/** Its guard fails where somebody else changed it meanwhile. */
+export function describeAgent(
+  store: Store,
+  agent: {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly revision: number;
+  },
+): Step {
+  const { id, name, description, revision } = agent;
+  return step(
+    store.db
+      .updateTable('agents')
+      .set({ name, description, revision: revision + 1 })
+      .where('id', '=', id)
+      .where('revision', '=', revision),
+    { name: 'revision', exactly: 1 },
   );
 }
 

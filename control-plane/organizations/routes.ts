@@ -1,23 +1,50 @@
-// The route of the organization: `/v1/organization`. There is one, and the token decides it.
+// The routes of the organization: `/v1/organization`. There is one, and the token decides it.
 import type { FastifyInstance } from 'fastify';
-import { organizationSchema } from '../../protocol/api/authority.ts';
+import { organizationSchema, organizationUpdateSchema } from '../../protocol/api/authority.ts';
+import type { ChangeDeps } from '../authority/change.ts';
+import { etagOf, requireMatch } from '../http/etag.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
-import type { Store } from '../store/store.ts';
+import { changeOrganization } from './rename.ts';
 import { selectOrganizations } from './store.ts';
 
-export function organizationRoutes(app: FastifyInstance, deps: RouteDeps & { readonly store: Store }): void {
+const tag = 'organization';
+
+export function organizationRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
+  const read = async () => {
+    const [row] = await deps.store.read(selectOrganizations(deps.store));
+    if (row === undefined) throw new Error('the store has no organization');
+    return row;
+  };
+  const answer = async () => {
+    const row = await read();
+    const body = { ...row, trust_domain: deps.store.trustDomain };
+    return { status: 200, body, headers: { etag: etagOf(row.revision) } };
+  };
   route(app, deps, {
     method: 'GET',
     url: '/v1/organization',
     permission: 'wayside.organization.read',
     summary: 'Show the organization that the token belongs to',
-    tag: 'organization',
+    tag,
     answers: { 200: organizationSchema },
-    handler: async () => {
-      const [row] = await deps.store.read(selectOrganizations(deps.store));
-      if (row === undefined) throw new Error('the store has no organization');
-      return { status: 200, body: { ...row, trust_domain: deps.store.trustDomain } };
+    handler: answer,
+  });
+  route(app, deps, {
+    method: 'PATCH',
+    url: '/v1/organization',
+    permission: 'wayside.organization.update',
+    changesPolicy: true,
+    summary: 'Give the organization another name',
+    tag,
+    hears: ['if-match'],
+    body: organizationUpdateSchema,
+    answers: { 200: organizationSchema },
+    handler: async (context) => {
+      const before = await read();
+      requireMatch(context.request, before.revision);
+      await changeOrganization(deps, context, { before, name: context.body.name });
+      return answer();
     },
   });
 }

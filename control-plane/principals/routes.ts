@@ -13,6 +13,7 @@ import type { RouteDeps } from '../http/route.ts';
 import type { PrincipalsTable } from '../store/schema.ts';
 import { createPrincipal } from './create.ts';
 import { disablePrincipalById } from './disable.ts';
+import { enablePrincipalById } from './enable.ts';
 import { readPrincipal } from './read.ts';
 import { teamRoutes } from './team-routes.ts';
 import { selectPrincipals } from './store.ts';
@@ -66,6 +67,10 @@ export function principalRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDe
       return { status: 200, body: principalView(await readPrincipal(deps, id)) };
     },
   });
+  standingRoutes(app, deps);
+}
+
+function standingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): void {
   route(app, deps, {
     method: 'DELETE',
     url: '/v1/principals/:principal',
@@ -82,6 +87,22 @@ export function principalRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDe
       }
       await disablePrincipalById(deps, context, principal);
       return { status: 204 };
+    },
+  });
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/principals/:principal/enable',
+    permission: 'iam.principal.update',
+    changesPolicy: true,
+    summary: 'Enable a user or a service again; tokens of it that have not ended work again',
+    tag,
+    params,
+    answers: { 200: principalSchema },
+    handler: async (context) => {
+      const principal = findPrincipal(deps.authority.policy(), context.params.principal);
+      if (principal.kind === 'team') throw new Failure('not_found', `${principal.name} is a team.`);
+      await enablePrincipalById(deps, context, principal);
+      return { status: 200, body: principalView(await readPrincipal(deps, principal.id)) };
     },
   });
 }

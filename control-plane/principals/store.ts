@@ -52,3 +52,9 @@ export function disablePrincipal(store: Store, id: string): Step {
       .compile(),
   };
 }
+
+export function enablePrincipal(store: Store, id: string): Step {
+  return {
+    query: store.db.updateTable('principals').set({ disabled_at: null }).where('id', '=', id).compile(),
+  };
+}

@@ -15,16 +15,16 @@ import { warningHeader } from '../http/warning.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
-import type { Decision } from '../authority/authorize.ts';
 import type { ChangeDeps } from '../authority/change.ts';
 import { demandEntitlement } from '../authority/entitlements.ts';
 import { mustFindFolder } from '../authority/find.ts';
 import { folderInBody } from '../authority/resources.ts';
 import type { ProjectsTable } from '../store/schema.ts';
 import { createProject } from './create.ts';
+import { listProjects } from './list.ts';
 import { moveProjectTo } from './move.ts';
 import { removeProject } from './remove.ts';
-import { selectProject, selectProjects } from './store.ts';
+import { selectProject } from './store.ts';
 import { updateProjectDescription } from './update.ts';
 
 const params = z.object({ project: referenceSchema });
@@ -69,17 +69,8 @@ export function projectRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps
     answers: { 200: projectPageSchema },
     handler: async ({ caller, query }) => {
       const after = decodeCursor(query.cursor);
-      const organization = caller.principal.organization;
-      const rows = await deps.store.read(
-        selectProjects(deps.store, { organization, after, limit: query.limit }),
-      );
-      const page = toPage(rows, query.limit, { key: (row) => row.id, item: (row) => row });
-      const visible = page.items.filter(({ id: project }) =>
-        mayEnter(
-          deps.authority.decide(caller, 'wayside.project.read', { organization, project, thing: null }),
-        ),
-      );
-      return { status: 200, body: { items: visible.map(view), next_cursor: page.next_cursor } };
+      const rows = await listProjects(deps, caller, { after, limit: query.limit });
+      return { status: 200, body: toPage(rows, query.limit, { key: (row) => row.id, item: view }) };
     },
   });
   route(app, deps, {
@@ -159,11 +150,6 @@ async function readProject(deps: ChangeDeps, id: string): Promise<ProjectsTable>
   const [row] = await deps.store.read(selectProject(deps.store, id));
   if (row === undefined) throw changedMeanwhile();
   return row;
-}
-
-/** Whoever may do something to a single thing in a project has to find it there. */
-function mayEnter({ allowed, visible, reason }: Decision): boolean {
-  return allowed || (visible && reason === 'no_binding');
 }
 
 function viewOf({ authority }: RouteDeps): (row: ProjectsTable) => z.input<typeof projectSchema> {

@@ -4,15 +4,13 @@ import { nowMs } from '../store/dialect.ts';
 import type { ProjectsTable } from '../store/schema.ts';
 import type { Step, Store } from '../store/store.ts';
 
-export function selectProjects(
-  store: Store,
-  page: { readonly organization: string; readonly after: string | null; readonly limit: number },
-): CompiledQuery<ProjectsTable> {
-  let query = store.db.selectFrom('projects').selectAll().where('organization', '=', page.organization);
-  if (page.after !== null) query = query.where('id', '<', page.after);
-  return query
+/** Those of `ids`, the newest first. */
+export function selectProjects(store: Store, ids: readonly string[]): CompiledQuery<ProjectsTable> {
+  return store.db
+    .selectFrom('projects')
+    .selectAll()
+    .where('id', 'in', [...ids])
     .orderBy('id', 'desc')
-    .limit(page.limit + 1)
     .compile();
 }
 

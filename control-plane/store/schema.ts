@@ -20,6 +20,7 @@ export interface OrganizationsTable {
   policy_revision: number;
   audit_position: number;
   audit_hash: string;
+  revision: Generated<number>;
 }
 
 export interface FoldersTable {
@@ -113,6 +114,7 @@ export interface AgentsTable {
   organization: string;
   project: string;
   name: string;
+  description: Generated<string>;
   status: 'active' | 'pending_approval' | 'quarantined' | 'revoked';
   key_fingerprint: string;
   sealing_key: string;
@@ -136,6 +138,7 @@ export interface AgentsTable {
   revoked_at: number | null;
   last_address: string | null;
   former_incarnations: Generated<string>;
+  revision: Generated<number>;
 }
 
 export interface AgentGroupsTable {

@@ -26,7 +26,9 @@ export const organizationSchema = z.object({
   /** Of the SPIFFE identities of its agents; fixed at the first start. */
   trust_domain: z.string(),
   created_at: timeSchema,
+  revision: revisionSchema,
 });
+export const organizationUpdateSchema = z.strictObject({ name: newNameSchema });
 
 export const projectCreateSchema = z.strictObject({
   name: newNameSchema,

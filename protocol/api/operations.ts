@@ -64,6 +64,7 @@ export const joinTokenSchema = z.object({
 export const agentSchema = z.object({
   id: idSchema,
   name: nameSchema,
+  description: z.string(),
   groups: z.array(nameSchema),
   status: z.enum(['online', 'offline', 'draining', 'revoked', 'pending_approval', 'quarantined']),
   version: z.string().nullable(),
@@ -77,9 +78,15 @@ export const agentSchema = z.object({
   connected_at: timeSchema.nullable(),
   last_seen_at: timeSchema.nullable(),
   revoked_at: timeSchema.nullable(),
+  revision: revisionSchema,
 });
 export type Agent = z.infer<typeof agentSchema>;
 export const agentPageSchema = pageOf(agentSchema);
+/** A new name is for people: the agent keeps the one that it joined with, and its certificate has none. */
+export const agentUpdateSchema = z.strictObject({
+  name: newNameSchema.optional(),
+  description: descriptionSchema.optional(),
+});
 export const agentRevokeSchema = z.strictObject({ reason: z.string().max(500).optional() });
 /** The fingerprint that the agent's own machine shows; approval is refused where the key is another by now. */
 export const agentApproveSchema = z.strictObject({ fingerprint: z.string().max(128) });

@@ -37,7 +37,8 @@ export const firstLight = {
        created_at bigint not null,
        policy_revision bigint not null,
        audit_position bigint not null,
-       audit_hash text not null
+       audit_hash text not null,
+       revision bigint not null default 1
      )`,
     `create table folders (
        id text primary key,
@@ -130,6 +131,7 @@ export const firstLight = {
        organization text not null references organizations (id),
        project text not null references projects (id),
        name text not null,
+       description text not null default '',
        status text not null check (status in ('active', 'pending_approval', 'quarantined', 'revoked')),
        key_fingerprint text not null,
        sealing_key text not null,
@@ -154,6 +156,7 @@ export const firstLight = {
        -- Of the last process that said hello, and the processes that it replaced: two that live at once are copies.
        last_address text,
        former_incarnations text not null default '[]',
+       revision bigint not null default 1,
        unique (project, name)
      )`,
     `create table agent_groups (

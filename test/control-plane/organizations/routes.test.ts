@@ -24,6 +24,34 @@ test('is shown to whoever has a role in all of it', async () => {
   }
 });
 
+test('is given another name by whoever may, and says which revision was read', async () => {
+  const server = await startTestServer();
+  try {
+    const rename = (name: string, tag?: string) =>
+      server.api('PATCH', '/v1/organization', { name }, tag === undefined ? {} : { 'if-match': tag });
+    expect((await server.api('GET', '/v1/organization')).headers.get('etag')).toBe('"1"');
+    expect((await rename('acme')).status).toBe(428);
+    const renamed = await rename('acme', '"1"');
+    expect(renamed.body).toMatchObject({ name: 'acme', revision: 2 });
+    expect(renamed.headers.get('etag')).toBe('"2"');
+    expect((await rename('other', '"1"')).status).toBe(412);
+    expect((await rename('not a name', '"2"')).status).toBe(400);
+    const admin = await makePerson(server, { roles: [{ role: 'viewer' }] });
+    const denied = await admin.api('PATCH', '/v1/organization', { name: 'mine' }, { 'if-match': '"2"' });
+    expect(denied.status).toBe(403);
+    const { body } = await server.api('GET', '/v1/audit?operation=organization.update');
+    expect(body.items.map(({ details }) => details)).toMatchObject([
+      { before: { name: 'default' }, after: { name: 'acme' } },
+    ]);
+    const { url, token, dataFolder: folder } = server;
+    const cli = (...args: string[]) => runCli({ url, token, folder }, args);
+    expect((await cli('organization', 'rename', 'acme-2')).stdout).toContain('acme-2  trust domain');
+    expect((await cli('organization')).stdout).toContain('acme-2');
+  } finally {
+    await server.close();
+  }
+});
+
 test('its first owner gets the token of the first start that succeeds, and nobody gets a second', async () => {
   using folder = openFolder();
   const taken = createServer().listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 // Principals over real HTTP.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCli } from '../../support/cli.ts';
 import { makePerson, must } from '../../support/people.ts';
 import { startTestServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
@@ -44,6 +45,32 @@ test('that are disabled are refused at once, keep their name, and get no new tok
   expect((await server.api('POST', '/v1/principals', { name: ben.name })).body.code).toBe('name_taken');
   const issued = await server.api('POST', `/v1/principals/${ben.name}/tokens`, { name: 'again' });
   expect(issued.body.code).toBe('conflict');
+});
+
+test('that are enabled again have what they had, and only who holds that may enable them', async () => {
+  const cleo = await makePerson(server, { roles: [{ role: 'admin' }] });
+  await must(server.api('DELETE', `/v1/principals/${cleo.name}`));
+  const enable = `/v1/principals/${cleo.name}/enable`;
+  const custom = await must(
+    server.api('POST', '/v1/roles', { name: 'enabler', permissions: ['iam.principal.update'] }),
+  );
+  const helper = await makePerson(server, { roles: [{ role: custom.body.name as never }] });
+  const denied = await helper.api('POST', enable, {});
+  expect(denied).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+  expect(denied.body.detail).toContain('do not hold all that it would be given');
+  expect((await cleo.api('GET', '/v1/whoami')).status).toBe(401);
+
+  expect((await server.api('POST', enable, {})).body['disabled_at']).toBeNull();
+  expect((await cleo.api('GET', '/v1/principals')).status).toBe(200);
+  expect((await server.api('POST', enable, {})).status).toBe(200);
+  const { body } = await server.api('GET', '/v1/audit?operation=principal.enable');
+  expect(body.items.at(-1)).toMatchObject({ details: { before: { name: cleo.name, disabled: true } } });
+
+  await must(server.api('DELETE', `/v1/principals/${cleo.name}`));
+  const { url, token, dataFolder: folder } = server;
+  const { code, stdout } = await runCli({ url, token, folder }, ['principal', 'enable', cleo.name]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining(`Enabled ${cleo.name}.`)]);
+  expect((await server.api('POST', '/v1/principals/nobody/enable', {})).status).toBe(404);
 });
 
 test('each change is one event that says who did it and what became of it', async () => {

@@ -127,3 +127,18 @@ test('pages neither skip nor repeat a row while others are inserted', async () =
   expect(new Set(seen).size).toBe(seen.length);
   expect(seen.filter((name) => name.startsWith('page-'))).toEqual([...names].reverse());
 });
+
+test('fill their pages, whatever lies between that the caller may not see', async () => {
+  const names = Array.from({ length: 9 }, (_, index) => `page-${index}`);
+  for (const name of names) await must(server.api('POST', '/v1/projects', { name }));
+  const seen = names.filter((_, index) => index % 3 === 0);
+  const roles = seen.map((name) => ({ role: 'viewer' as const, level: `projects/${name}` }));
+  const viewer = await makePerson(server, { roles });
+  const first = await viewer.api('GET', '/v1/projects?limit=2');
+  expect(first.body.items.map(({ name }) => name)).toEqual(['page-6', 'page-3']);
+  const rest = await viewer.api('GET', `/v1/projects?limit=2&cursor=${first.body.next_cursor ?? ''}`);
+  expect(rest.body.items.map(({ name }) => name)).toEqual(['page-0']);
+  expect(rest.body.next_cursor).toBeNull();
+  const nobody = await makePerson(server);
+  expect((await nobody.api('GET', '/v1/projects')).body.items).toEqual([]);
+});
