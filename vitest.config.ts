@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Where many write at once, and what is about PostgreSQL alone. */
 const overPostgres = [
-  'test/control-plane/{store,runs,agents,schedules,audit}/**/*.test.ts',
+  'test/control-plane/{store,runs,agents,schedules,audit,oauth,authority}/**/*.test.ts',
   'test/system/runs.test.ts',
   ...(process.env['WAYSIDE_LONG'] === undefined
     ? []

@@ -2,7 +2,7 @@
 // identifier itself, and sealed where they hold another one. Two that redeem the same code at once: one loses.
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { parseJson } from '../../protocol/json.ts';
-import { artifactPruneMs } from '../../protocol/limits.ts';
+import { artifactPruneMs } from '../../protocol/limits-authority.ts';
 import type { SealedCell } from '../secrets/seal-at-rest.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { OauthArtifactsTable } from '../store/tables-oauth.ts';

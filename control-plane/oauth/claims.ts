@@ -1,8 +1,8 @@
 // What an access token says, written as the claims of RFC 9068 and RFC 8693, and read back from them.
 import type { JWTPayload } from 'jose';
 import { z } from 'zod';
-import { elevationMsMax } from '../../protocol/limits.ts';
-import { delegationDepthMax } from '../../protocol/limits.ts';
+import { elevationMsMax } from '../../protocol/limits-authority.ts';
+import { delegationDepthMax } from '../../protocol/limits-authority.ts';
 import { detailType } from './contract.ts';
 import type { TokenFacts } from './contract.ts';
 import { hashOf } from './store.ts';

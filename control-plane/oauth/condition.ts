@@ -2,7 +2,7 @@
 // agent's language and with the little of it that a yes or no about claims needs. Total: it answers, or says why not.
 import type { Expression } from '../../hcl/ast.ts';
 import { parseExpression } from '../../hcl/parse.ts';
-import { conditionNodesMax } from '../../protocol/limits.ts';
+import { conditionNodesMax } from '../../protocol/limits-authority.ts';
 
 type Known = string | number | boolean | null | readonly Known[] | { readonly [name: string]: Known };
 
@@ -26,8 +26,9 @@ export function conditionProblem(text: string): string | null {
 
 /** Whether the claims satisfy the condition. What cannot be judged, for instance by a missing claim, does not hold. */
 export function conditionHolds(text: string, claims: Readonly<Record<string, unknown>>): ConditionResult {
-  const { expression, diagnostics } = parseExpression('condition', text);
-  if (diagnostics.length > 0) return { holds: false, because: 'the condition cannot be read' };
+  // Also what would not be looked at must be readable.
+  if (conditionProblem(text) !== null) return { holds: false, because: 'the condition cannot be read' };
+  const { expression } = parseExpression('condition', text);
   try {
     const value = evaluate(expression, claims as { readonly [name: string]: Known });
     return value === true

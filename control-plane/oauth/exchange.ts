@@ -1,7 +1,7 @@
 // Token exchange (RFC 8693): a narrower token from one that is there, for its subject itself, or for one who acts for
 // it and is named in the token. A token never becomes wider, and never becomes somebody else's in silence.
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { delegationDepthMax } from '../../protocol/limits.ts';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { delegationDepthMax } from '../../protocol/limits-authority.ts';
 import { isPersonalToken } from '../authority/token.ts';
 import type { Caller } from '../authority/caller.ts';
 import { mayImpersonate } from '../authority/cover.ts';
@@ -317,8 +317,4 @@ function mayActOf(deps: Deps, parameters: Parameters): string | null {
 function parentsOf({ caller, facts }: Holder): readonly string[] {
   if (facts === null) return [personalKey(caller.credential?.id ?? '')];
   return [facts.key, ...facts.parents];
-}
-
-export function registerExchange(provider: Provider, name: string, deps: Deps): void {
-  provider.registerGrantType(name, exchangeGrant(deps), exchangeParameters);
 }

@@ -13,7 +13,7 @@ import { pageQuerySchema } from '../../protocol/api/page.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { idSchema } from '../../protocol/ids.ts';
 import { parseJson } from '../../protocol/json.ts';
-import { federationsPerIssuerMax } from '../../protocol/limits.ts';
+import { federationsPerIssuerMax } from '../../protocol/limits-authority.ts';
 import { commitChange, entryOf } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { findPrincipal } from '../authority/find.ts';

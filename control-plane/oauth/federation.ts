@@ -3,7 +3,8 @@
 import { decodeJwt, errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import { parseJson } from '../../protocol/json.ts';
-import { bearerCharactersMax, clockSkewMsMax, federationsPerIssuerMax } from '../../protocol/limits.ts';
+import { clockSkewMsMax } from '../../protocol/limits.ts';
+import { bearerCharactersMax, federationsPerIssuerMax } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { OauthFederationsTable } from '../store/tables-oauth.ts';
 import { selectFederationsOfIssuer } from './client-store.ts';

@@ -2,7 +2,7 @@
 // leaves.
 import { randomUUIDv7 } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { accessTokenMs } from '../../protocol/limits.ts';
+import { accessTokenMs } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { Step } from '../store/store.ts';
 import { claimsOfFacts } from './claims.ts';

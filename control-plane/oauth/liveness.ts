@@ -2,7 +2,7 @@
 // again by the first request that finds it too old, and where it cannot be read nothing is believed.
 import type { JWK } from 'jose';
 import { parseJson } from '../../protocol/json.ts';
-import { revocationOverlapMs, tokenStalenessMsMax } from '../../protocol/limits.ts';
+import { revocationOverlapMs, tokenStalenessMsMax } from '../../protocol/limits-authority.ts';
 import type { Store } from '../store/store.ts';
 import type { OauthRevocationsTable } from '../store/tables-oauth.ts';
 import { selectRevocations, selectTokenKeys } from './store.ts';

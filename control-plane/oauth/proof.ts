@@ -3,7 +3,7 @@
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose';
 import type { JWK } from 'jose';
 import { createHash } from 'node:crypto';
-import { proofMsMax, proofsRememberedMax } from '../../protocol/limits.ts';
+import { proofMsMax, proofsRememberedMax } from '../../protocol/limits-authority.ts';
 
 /** Of asymmetric keys only (section 4.3, number 5). */
 export const proofAlgorithms = ['ES256', 'EdDSA', 'Ed25519'];

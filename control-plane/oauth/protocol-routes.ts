@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
 import { tokenPrefixes } from '../../protocol/ids.ts';
-import { tokenBodyBytesMax, userCodesPerMinuteMax } from '../../protocol/limits.ts';
+import { tokenBodyBytesMax, userCodesPerMinuteMax } from '../../protocol/limits-authority.ts';
 import { permissions } from '../../protocol/permissions.ts';
 import { ourAudience } from './audience.ts';
 import { bearerClientId, grantTypes, hcpClientId } from './clients.ts';

@@ -1,7 +1,7 @@
 // What a token for a resource may say, and in which form: text for people and our own API, so that it ends with a row;
 // a JWT for services, and for whoever is not us.
 import type { Client, KoaContextWithOIDC } from 'oidc-provider';
-import { accessTokenMs } from '../../protocol/limits.ts';
+import { accessTokenMs } from '../../protocol/limits-authority.ts';
 import { audienceOf } from './audience.ts';
 import { readCredential } from './clients.ts';
 import type { OauthParts } from './contract.ts';

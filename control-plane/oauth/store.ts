@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
-import { artifactPruneRowsMax } from '../../protocol/limits.ts';
+import { artifactPruneRowsMax } from '../../protocol/limits-authority.ts';
 import { nowMs } from '../store/dialect.ts';
 import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';

@@ -2,7 +2,8 @@
 import { SignJWT } from 'jose';
 import type { JWTPayload } from 'jose';
 import { Failure } from '../../protocol/failures.ts';
-import { accessTokenMs, clockSkewMsMax } from '../../protocol/limits.ts';
+import { clockSkewMsMax } from '../../protocol/limits.ts';
+import { accessTokenMs } from '../../protocol/limits-authority.ts';
 import type { SigningKey, SigningKeys } from '../secrets/signing-keys.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step, Store } from '../store/store.ts';
