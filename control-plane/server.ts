@@ -1,14 +1,12 @@
 // The only wiring of the control plane: what is opened, in which order, and how it is closed again.
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { upkeepMs } from '../protocol/limits.ts';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import { Failure } from '../protocol/failures.ts';
 import { actionRoutes } from './actions/routes.ts';
-import type { AgentsDeps } from './agents/contract.ts';
-import { openEnrollment } from './agents/enrollment-listener.ts';
-import { forgetConnections } from './agents/record-pulse.ts';
+import { openAgentSide } from './agent-side.ts';
+import type { AgentSide } from './agent-side.ts';
 import { agentRoutes } from './agents/routes.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
@@ -21,13 +19,9 @@ import { openAuthority } from './authority/authority.ts';
 import type { Authority } from './authority/authority.ts';
 import { recordDenied } from './authority/deny.ts';
 import { authorityRoutes } from './authority/routes.ts';
-import { channelHandlers } from './channel-handlers.ts';
 import { systemClock } from './channel/clock.ts';
-import type { Channel, ChannelReport } from './channel/contract.ts';
-import { openChannel } from './channel/open-channel.ts';
 import type { ServerConfig } from './config.ts';
 import { folderRoutes } from './folders/routes.ts';
-import { followChanges } from './follow-changes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
 import { listenApi } from './http/listen.ts';
@@ -41,7 +35,6 @@ import { openPki } from './pki/open-pki.ts';
 import { openRevocations } from './pki/publish-lists.ts';
 import { pkiRoutes } from './pki/routes.ts';
 import type { Pki } from './pki/open-pki.ts';
-import { keepServerCertificate } from './pki/server-certificate.ts';
 import { principalRoutes } from './principals/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import type { FaultPoint } from './runs/contract.ts';
@@ -92,7 +85,7 @@ export interface ServerOptions {
 }
 
 /** Everything below the listeners. */
-interface Core {
+export interface Core {
   readonly clock: ReturnType<typeof systemClock>;
   readonly store: Store;
   readonly secrets: Secrets;
@@ -233,72 +226,6 @@ function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
   };
 }
 
-interface AgentSide {
-  readonly channel: Channel;
-  readonly deps: AgentsDeps;
-}
-
-async function openAgentSide(
-  { config, log }: ServerOptions,
-  core: Core,
-  closing: (() => Promise<void> | void)[],
-): Promise<AgentSide> {
-  const { clock, store, audit, pki, runs } = core;
-  const { host, port, enrollPort, publicHost } = config.agents;
-  const urls = { agent: '', enroll: '' };
-  let channel: Channel | null = null;
-  const deps: AgentsDeps = {
-    store,
-    audit,
-    clock,
-    pki,
-    urls,
-    connectionOf: (agentId) => channel?.connection(agentId) ?? null,
-    countDenial: (reason) => audit.countDenial(reason),
-  };
-  const report = reportTo(log);
-  const certificate = await keepServerCertificate({
-    pki,
-    clock,
-    ...namesOf(publicHost),
-    renewed: (renewed) => {
-      channel?.replaceTls(renewed.agents);
-      enrollment.replaceTls(renewed.enrollment);
-    },
-    failed: (cause) => log.error({ err: cause }, 'our certificate could not be renewed; it is tried again'),
-  });
-  closing.push(() => certificate.stop());
-  // A crash left rows that say connected; nobody is, before the listener opens.
-  await forgetConnections({ store });
-  const handlers = channelHandlers({ agents: deps, runs, heads: core.heads });
-  const { first } = certificate;
-  channel = await openChannel({
-    host,
-    port,
-    trustDomain: store.trustDomain,
-    issuerOf: pki.issuerOf,
-    tls: first.agents,
-    handlers,
-    clock,
-    report,
-  });
-  const listening = channel;
-  closing.push(() => listening.close());
-  const enrollment = await openEnrollment({
-    host,
-    port: enrollPort,
-    tls: first.enrollment,
-    deps: () => deps,
-    report,
-  });
-  closing.push(() => enrollment.close());
-  urls.agent = `wss://${bracketed(publicHost)}:${channel.port}/agent`;
-  urls.enroll = `https://${bracketed(publicHost)}:${enrollment.port}`;
-  const changes = followChanges({ log, pki, clock, certificate, online: () => listening.online() });
-  closing.push(() => changes.stop());
-  return { channel, deps };
-}
-
 async function openApi(
   { config, log, onRoute }: ServerOptions,
   core: Core,
@@ -378,24 +305,4 @@ function openAuthorizationServer(
     issuerAddresses: config.issuerAddresses,
     countDenial: (reason) => audit.countDenial(reason),
   });
-}
-
-function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {
-  return ({ kind, code, message, agentId, remoteAddress, cause }) => {
-    const level = kind === 'handler_failed' ? 'error' : 'warn';
-    log[level]({ kind, code, agent: agentId, remote: remoteAddress, err: cause }, message);
-  };
-}
-
-/** Names in our certificate: the public one, and those of this machine for agents that run beside it. */
-function namesOf(publicHost: string): { readonly dns: readonly string[]; readonly ips: readonly string[] } {
-  const isAddress = isIP(publicHost) !== 0;
-  return {
-    dns: isAddress ? ['localhost'] : [...new Set([publicHost, 'localhost'])],
-    ips: isAddress ? [...new Set([publicHost, '127.0.0.1'])] : ['127.0.0.1'],
-  };
-}
-
-function bracketed(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host;
 }

@@ -28,6 +28,8 @@ export interface AgentsDeps {
   readonly connectionOf: (agentId: string) => AgentConnection | null;
   /** Counts a denial of a request that nobody signed (rules.md 32). */
   readonly countDenial: (reason: string) => void;
+  /** Throws `quota_exceeded` or `entitlement_missing` where there may not be one more agent; left out, there may. */
+  readonly demandAgent?: () => Promise<unknown>;
 }
 
 /** What revoking an agent asks of its runs (rules.md 11); given by `runs/`, which agents never import. */

@@ -14,8 +14,8 @@ import type { GroupOfAgent } from './store.ts';
 import { spendJoinToken } from './token-store.ts';
 
 /**
- * The identity of a new agent. Throws `invalid_join_token`, `join_token_spent`, `join_token_expired`, `invalid_csr`
- * or `name_taken`; the token stays good after the last two.
+ * The identity of a new agent. Throws `invalid_join_token`, `join_token_spent`, `join_token_expired`, `invalid_csr`,
+ * `name_taken`, `quota_exceeded` or `entitlement_missing`; the token stays good after the last four.
  */
 export async function enrollAgent(
   deps: AgentsDeps,
@@ -26,6 +26,7 @@ export async function enrollAgent(
   const use: TokenUse = { token: request.token, purpose: 'join', name: request.name, remoteAddress };
   const token = await checkToken(deps, use);
   const groups = await groupsOf(deps, token);
+  await deps.demandAgent?.();
   const { publicKey, sealingKey } = await readKeys(request);
   const agent = {
     id: randomUUIDv7(),

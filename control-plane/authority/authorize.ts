@@ -8,7 +8,7 @@ import type {
   DecisionTrace,
 } from '../../protocol/api/authority.ts';
 import type { JsonValue } from '../../protocol/json.ts';
-import { delegationDepthMax } from '../../protocol/limits.ts';
+import { delegationDepthMax } from '../../protocol/limits-authority.ts';
 import { isReading, permissionsWithInputs, sensitivePermissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Caller } from './caller.ts';

@@ -2,7 +2,7 @@
 // bound to it, so that it asks for what it adds, and for what a denial by it no longer denies.
 import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
-import { rolesMax } from '../../protocol/limits.ts';
+import { rolesMax } from '../../protocol/limits-authority.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { DecideDeps } from '../http/decide.ts';
 import type { RolesTable } from '../store/tables-authority.ts';

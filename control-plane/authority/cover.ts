@@ -1,7 +1,7 @@
 // Nobody hands on what they lack: whether somebody holds all of what a binding would give, where it would give it, under
 // no more conditions and for no less time. Pure.
 import type { Condition } from '../../protocol/api/authority.ts';
-import { delegationDepthMax } from '../../protocol/limits.ts';
+import { delegationDepthMax } from '../../protocol/limits-authority.ts';
 import { isReading, permissionsWithInputs } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import { authorize } from './authorize.ts';
@@ -97,7 +97,7 @@ function isDeniedInside(
   const level = levelOf(resource);
   const above = new Set(levelsOf(policy, resource));
   for (const [where, list] of reachOf(policy, principal).byLevel) {
-    if (!above.has(where) && !isWithin(policy, where, level)) continue;
+    if (!above.has(where) && !isWithin(policy, where, level) && !mayBelongTogether(where, level)) continue;
     const denied = list.some(
       ({ binding, permissions }) =>
         binding.effect === 'deny' &&
@@ -108,6 +108,14 @@ function isDeniedInside(
     if (denied) return true;
   }
   return false;
+}
+
+/** An action and a group of one project: the policy does not know whether the action points to that group. */
+function mayBelongTogether(one: string, other: string): boolean {
+  const [kind, project, thing] = one.split('/');
+  const [otherKind, otherProject, otherThing] = other.split('/');
+  if (kind !== 'projects' || otherKind !== 'projects' || project !== otherProject) return false;
+  return thing !== undefined && otherThing !== undefined && thing !== otherThing;
 }
 
 function outlasts(holds: number | null, given: number | null): boolean {

@@ -6,7 +6,7 @@ import {
   policyPollMsMax,
   policyStaleReadsMsMax,
   policyStaleWritesMsMax,
-} from '../../protocol/limits.ts';
+} from '../../protocol/limits-authority.ts';
 
 export interface FreshnessDeps {
   /** Brings the policy up to date; rejects where the store cannot be read. */

@@ -1,6 +1,6 @@
 // Which bindings a principal has, its own and through its teams, by the level that they are made on. Worked out once
 // for a principal and a policy, so that a decision only looks up the few levels above its resource.
-import { teamDepthMax } from '../../protocol/limits.ts';
+import { teamDepthMax } from '../../protocol/limits-authority.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { BindingRecord, Policy } from './policy.ts';
 

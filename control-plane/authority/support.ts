@@ -4,7 +4,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { z } from 'zod';
 import type { supportCreateSchema } from '../../protocol/api/policy.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { supportRequestsOpenMax } from '../../protocol/limits.ts';
+import { supportRequestsOpenMax } from '../../protocol/limits-authority.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
 import type { SupportRequestsTable } from '../store/tables-authority.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Explanation } from '../../../protocol/api/authority.ts';
 import type { Role } from '../../../protocol/api/policy.ts';
-import { checksMax } from '../../../protocol/limits.ts';
+import { checksMax } from '../../../protocol/limits-authority.ts';
 import { permissions } from '../../../protocol/permissions.ts';
 import { good, openWorld } from './world.ts';
 import type { World } from './world.ts';

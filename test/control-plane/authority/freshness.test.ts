@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { watchFreshness } from '../../../control-plane/authority/freshness.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
 import { Failure } from '../../../protocol/failures.ts';
-import { policyStaleReadsMsMax, policyStaleWritesMsMax } from '../../../protocol/limits.ts';
+import { policyStaleReadsMsMax, policyStaleWritesMsMax } from '../../../protocol/limits-authority.ts';
 import { eventually } from '../../support/eventually.ts';
 import { good, openWorld } from './world.ts';
 import type { World } from './world.ts';

@@ -2,7 +2,7 @@
 // are made; what is denied stays denied.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Folder } from '../../../protocol/api/policy.ts';
-import { folderDepthMax, teamDepthMax } from '../../../protocol/limits.ts';
+import { folderDepthMax, teamDepthMax } from '../../../protocol/limits-authority.ts';
 import { good, openWorld } from './world.ts';
 import type { World } from './world.ts';
 

@@ -2,7 +2,11 @@
 // itself or when somebody ends it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Support } from '../../../protocol/api/policy.ts';
-import { supportMsDefault, supportMsMax, supportRequestsOpenMax } from '../../../protocol/limits.ts';
+import {
+  supportMsDefault,
+  supportMsMax,
+  supportRequestsOpenMax,
+} from '../../../protocol/limits-authority.ts';
 import { good, openWorld } from './world.ts';
 import type { World } from './world.ts';
 
