@@ -69,7 +69,10 @@ export const agentFunctions: ReadonlyMap<string, AgentFunction> = new Map(
       parameters: [{ name: 'name', type: STRING, description: 'The name of the secret.' }],
       examples: [{ call: 'secret("deployer-key")', result: '"…"' }],
     },
-  ].map((each): readonly [string, AgentFunction] => [each.name, { ...each, returns: STRING, marks: 'own' }]),
+  ].map((each): readonly [string, AgentFunction] => [
+    each.name,
+    { ...each, returns: STRING, marks: 'own', reads: true },
+  ]),
 );
 
 /** `join(separator, lists...)`; a question mark follows what may be left out. */

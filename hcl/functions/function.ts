@@ -17,6 +17,8 @@ export interface HclFunction {
    * `own`: the function sets the marks of its result itself.
    */
   readonly marks: 'all' | 'outer' | 'own';
+  /** True when it reads something outside of the language: it is then called only where its result counts. */
+  readonly reads?: true;
   /** True when the arguments are not evaluated before: the function finds them in `context.attempts`. */
   readonly lazy?: true;
   /**

@@ -148,6 +148,32 @@ describe('secret', () => {
   });
 });
 
+test('what the branch that is not taken names is not read, and need not be there', async () => {
+  using folder = openFolder();
+  writeFileSync(join(folder.path, 'there'), 'sesame-open');
+  const settings = `agent {
+    env_allow = ["MODE"]
+    files_allow = ["${folder.path}/*"]
+    secrets "file" {
+      dir = "${folder.path}"
+    }
+  }`;
+  const environment = { MODE: 'real' };
+  const read = async (expression: string) => {
+    const reads: string[] = [];
+    const value = await run(expression, settings, { environment, reads });
+    return { value: 'value' in value ? value.value : undefined, reads };
+  };
+  const taken = 'env("MODE") == "real" ? secret("there") : secret("missing")';
+  expect(await read(taken)).toEqual({ value: 'sesame-open', reads: ['real', 'sesame-open'] });
+  expect(await read('true ? "plain" : "${env("FORBIDDEN")}:${file("/etc/shadow")}"')).toEqual({
+    value: 'plain',
+    reads: [],
+  });
+  expect(await read('env("MODE") == "test" ? 1 : secret("there")')).toMatchObject({ value: 'sesame-open' });
+  await expect(read('env("MODE") == "test" ? 1 : secret("missing")')).rejects.toThrow(/missing/);
+});
+
 test('a secret can name another, each is read once, and a chain without end is refused', async () => {
   const asked: string[] = [];
   const read = ({ name }: Lookup): Promise<{ text: string }> => {
