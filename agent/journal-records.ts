@@ -4,6 +4,8 @@ import { idSchema } from '../protocol/ids.ts';
 import { intentCharactersMax, keptIntentsMax } from '../protocol/limits.ts';
 import { outcomeSchema } from '../protocol/outcome.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import { KeptIntents } from './kept-intents.ts';
+import type { KeptIntent } from './kept-intents.ts';
 
 const attempt = z.int().min(1);
 const runFields = { run: idSchema, attempt };
@@ -85,16 +87,6 @@ export interface PastRun {
   readonly begunAt: number | undefined;
 }
 
-/** What can still be shown of a run that is over: the signed word, and how it ended without its details. */
-export interface KeptIntent {
-  readonly attempt: number;
-  readonly intent: string;
-  readonly outcome: Outcome;
-  readonly begunAt: number | null;
-  readonly endedAt: number | null;
-  readonly lastSeq: number;
-}
-
 /** Null for anything that is not a record. */
 export function parseRecord(value: unknown): JournalRecord | null {
   const result = recordSchema.safeParse(value);
@@ -109,8 +101,8 @@ export function runKey({ run, attempt: number }: { readonly run: string; readonl
 export class JournalFold {
   readonly runs = new Map<string, JournalRun>();
   readonly past = new Map<string, PastRun>();
-  /** Of the newest past runs, oldest first. */
-  readonly kept = new Map<string, KeptIntent>();
+  /** Of the newest past runs. */
+  readonly kept = new KeptIntents(keptIntentsMax);
 
   apply(record: JournalRecord): void {
     switch (record.type) {
@@ -155,8 +147,7 @@ export class JournalFold {
     const intent = record.intent ?? run?.intent;
     const outcome = record.outcome ?? run?.outcome;
     if (intent === undefined || intent === null || outcome === undefined || outcome === null) return;
-    this.kept.delete(record.run);
-    this.kept.set(record.run, {
+    this.kept.put(record.run, {
       attempt: record.attempt,
       intent,
       outcome: withoutDetails(outcome),
@@ -164,11 +155,6 @@ export class JournalFold {
       endedAt: record.ended_at ?? run?.endedAt ?? null,
       lastSeq: record.last_seq ?? run?.lastSeq ?? 0,
     });
-    if (this.kept.size <= keptIntentsMax) return;
-    for (const oldest of this.kept.keys()) {
-      this.kept.delete(oldest);
-      return;
-    }
   }
 
   /** The records that say the same in as few words, oldest knowledge first; past runs from before `since` are left out. */

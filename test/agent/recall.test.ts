@@ -61,9 +61,10 @@ describe('the recall of past runs', () => {
 
   test('knows the newest of them, and not without end', () => {
     const { journal, runs } = fold(Array<string>(keptIntentsMax + 2).fill(old));
-    expect(journal.kept.size).toBe(keptIntentsMax);
-    expect(journal.kept.has(runs[1]!.run)).toBe(false);
-    expect(journal.kept.has(runs.at(-1)!.run)).toBe(true);
+    expect(journal.kept.size).toBeLessThanOrEqual(keptIntentsMax);
+    expect(journal.kept.size).toBeGreaterThanOrEqual(keptIntentsMax / 2);
+    const kept = [...journal.kept].map(([run]) => run);
+    expect(kept).toEqual(runs.slice(-kept.length).map(({ run }) => run));
   });
 });
 
