@@ -123,7 +123,7 @@ function removeEvents(store: Store, organization: string, to: number): Step {
   );
 }
 
-/** Heads from the oldest on; an organization that loses its newest one gets another, signed now. */
+/** Heads from the oldest on. The newest of each organization stays: agents hold it to those that they keep. */
 async function pruneHeads(deps: PruneDeps): Promise<number> {
   const { store, signingKeys, clock } = deps;
   const [checkpoint] = await store.read(selectCheckpoint(store, chainOfHeads));
@@ -135,10 +135,16 @@ async function pruneHeads(deps: PruneDeps): Promise<number> {
     .select(['number', 'jws'])
     .where('number', '<=', from.position + auditPruneRowsMax)
     .where('at', '<', clock.now() - auditHeadsKeptMs);
-  // The newest of all stays: the next one takes it up.
-  const newest = store.db.selectFrom('audit_heads').select((build) => build.fn.max('number').as('number'));
+  const newest = await store.read(
+    store.db
+      .selectFrom('audit_heads')
+      .select((build) => build.fn.max('number').as('number'))
+      .groupBy('organization')
+      .compile(),
+  );
+  const kept = newest.reduce((least, { number }) => Math.min(least, Number(number)), Number.MAX_SAFE_INTEGER);
   const [last] = await store.read(
-    old.where('number', '<', newest).orderBy('number', 'desc').limit(1).compile(),
+    old.where('number', '<', kept).orderBy('number', 'desc').limit(1).compile(),
   );
   if (last === undefined) return 0;
   const to = { position: last.number, hash: headHash(last.jws) };

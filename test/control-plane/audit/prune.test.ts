@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { auditHeadsKeptMs } from '../../../protocol/limits.ts';
 import { writeSettings } from '../../../control-plane/audit/settings.ts';
 import { step } from '../../../control-plane/store/step.ts';
-import { entry, openAuditFixture, organization } from './open-audit.ts';
+import { entry, insertOrganization, openAuditFixture, organization } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
 
 const dayMs = 86_400_000;
@@ -133,6 +133,24 @@ describe('old heads', () => {
     expect(await fixture.audit.verify(organization, kept)).toMatchObject({ valid: true, events: 10 });
     await tamper(fixture, 'delete from audit_heads where number = 4');
     expect((await fixture.audit.verify(organization)).problem).toBe('head 4 is missing');
+  });
+
+  it('stay where they are the newest of an organization', async () => {
+    const fixture = await openAuditFixture();
+    const quiet = '01900000-0000-7000-8000-000000000002';
+    await write(fixture, 1);
+    await fixture.store.write([
+      insertOrganization(fixture.store, quiet),
+      fixture.audit.step(entry('once', { organization: quiet })),
+    ]);
+    await write(fixture, 1);
+    const newest = await fixture.audit.head(quiet);
+    for (let round = 0; round < 3; round += 1) await write(fixture, 1);
+    fixture.advance(auditHeadsKeptMs + 1);
+    await fixture.audit.prune();
+    expect(await fixture.audit.head(quiet)).toEqual(newest);
+    expect(await fixture.audit.verify(quiet)).toMatchObject({ valid: true, events: 1 });
+    expect(await fixture.audit.verify(organization)).toMatchObject({ valid: true, events: 5 });
   });
 
   it('are held to by a head that is older than all of them', async () => {
