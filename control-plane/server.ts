@@ -85,7 +85,7 @@ export interface ServerOptions {
 }
 
 /** Everything below the listeners. */
-export interface Core {
+interface Core {
   readonly clock: ReturnType<typeof systemClock>;
   readonly store: Store;
   readonly secrets: Secrets;

@@ -1,6 +1,6 @@
 // The envelope in which audit events travel to collectors: the members of HCP's audit log stream (product.md 1.8), and
 // in `metadata` the event itself with its place in the chain, so that an envelope can be verified like the event.
-import type { ExportedEvent } from './audit-export.ts';
+import type { ExportedEvent } from './exported-event.ts';
 import { canonicalJson } from './json.ts';
 
 const topic = 'wayside.audit';

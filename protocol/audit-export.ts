@@ -4,38 +4,12 @@ import { z } from 'zod';
 import type { AuditFacts } from './audit-chain.ts';
 import { auditEnvelope, isEnvelopeOf } from './audit-envelope.ts';
 import { auditKeySchema } from './audit-head.ts';
+import { exportedEventSchema } from './exported-event.ts';
+import type { ExportedEvent } from './exported-event.ts';
 import { canonicalJson, parseJson, stringifyJson } from './json.ts';
 
 export const auditExportFormats = ['jsonl', 'envelope'] as const;
 export type AuditExportFormat = (typeof auditExportFormats)[number];
-
-const actorSchema = z.object({ id: z.string(), kind: z.string(), name: z.string() });
-
-/** Passed on as it is, whatever its members are called. */
-const jsonObjectSchema = z.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-);
-
-export const exportedEventSchema = z.strictObject({
-  type: z.literal('event'),
-  id: z.string(),
-  position: z.int().min(1),
-  organization: z.string(),
-  at: z.int(),
-  principal: actorSchema.strict().nullable(),
-  actors: z.array(actorSchema.strict()),
-  operation: z.string(),
-  permission: z.string().nullable(),
-  resource: z.string(),
-  result: z.string(),
-  decision: z.string().nullable(),
-  details: jsonObjectSchema,
-  request: jsonObjectSchema,
-  mac: z.string(),
-  previous_hash: z.string(),
-  hash: z.string(),
-});
-export type ExportedEvent = z.infer<typeof exportedEventSchema>;
 
 const trailLineSchema = z.strictObject({
   type: z.literal('trail'),

@@ -4,7 +4,8 @@ import type { JWK } from 'jose';
 import { auditChainHash, auditDigest } from './audit-chain.ts';
 import type { ChainPlace, Sha256 } from './audit-chain.ts';
 import { factsOf, parseExportLine } from './audit-export.ts';
-import type { EndLine, ExportedEvent, TrailLine } from './audit-export.ts';
+import type { EndLine, TrailLine } from './audit-export.ts';
+import type { ExportedEvent } from './exported-event.ts';
 import { readHead, verifyHead } from './audit-head.ts';
 import type { AuditHead } from './audit-head.ts';
 

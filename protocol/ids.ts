@@ -26,7 +26,13 @@ export function isId(text: string): boolean {
 }
 
 /** Prefixes of bearer tokens, so that a leaked one is recognised by scanners. */
-export const tokenPrefixes = { personal: 'wsp_', join: 'wsj_', access: 'wsa_', refresh: 'wsf_', client: 'wsc_' } as const;
+export const tokenPrefixes = {
+  personal: 'wsp_',
+  join: 'wsj_',
+  access: 'wsa_',
+  refresh: 'wsf_',
+  client: 'wsc_',
+} as const;
 
 export interface SpiffeIdentity {
   readonly trustDomain: string;

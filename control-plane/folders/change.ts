@@ -2,7 +2,7 @@
 // the tree as it is.
 import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
-import { folderDepthMax } from '../../protocol/limits.ts';
+import { folderDepthMax } from '../../protocol/limits-authority.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { demandMove } from '../authority/demand-move.ts';

@@ -3,7 +3,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
 import { elevatedAcr } from '../../protocol/api/authority.ts';
-import { elevationMsMax } from '../../protocol/limits.ts';
+import { elevationMsMax } from '../../protocol/limits-authority.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Decision, ResourcePath } from '../authority/authorize.ts';

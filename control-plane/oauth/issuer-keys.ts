@@ -6,7 +6,12 @@ import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { parseJson } from '../../protocol/json.ts';
-import { issuerAnswerBytesMax, issuerKeysMs, issuerMsMax, issuerRetryMs } from '../../protocol/limits-authority.ts';
+import {
+  issuerAnswerBytesMax,
+  issuerKeysMs,
+  issuerMsMax,
+  issuerRetryMs,
+} from '../../protocol/limits-authority.ts';
 import { guardedLookup } from './addresses.ts';
 import type { AddressGuard } from './addresses.ts';
 

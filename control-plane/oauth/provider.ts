@@ -1,7 +1,17 @@
 // oidc-provider as we use it: which flows there are, for whom, how long each thing lives, and where our own parts
 // answer its questions.
 import type { Adapter, Configuration, KoaContextWithOIDC, Provider } from 'oidc-provider';
-import { accessTokenMs, authorizationCodeMs, deviceCodeMs, devicePollMs, grantMs, idTokenMs, inactiveAnswerMsMin, interactionMs, refreshTokenMs } from '../../protocol/limits-authority.ts';
+import {
+  accessTokenMs,
+  authorizationCodeMs,
+  deviceCodeMs,
+  devicePollMs,
+  grantMs,
+  idTokenMs,
+  inactiveAnswerMsMin,
+  interactionMs,
+  refreshTokenMs,
+} from '../../protocol/limits-authority.ts';
 import { teamsOf } from '../authority/reach.ts';
 import type { SigningKey } from '../secrets/signing-keys.ts';
 import { acrValues } from '../sign-in/contract.ts';

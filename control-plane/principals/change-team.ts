@@ -2,7 +2,7 @@
 // somebody into a team that has more than they do themselves.
 import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
-import { teamDepthMax } from '../../protocol/limits.ts';
+import { teamDepthMax } from '../../protocol/limits-authority.ts';
 import { deleteBindingsOf } from '../authority/binding-store.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';

@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
-import { freshSignInMsMax, pageRowsMax } from '../../protocol/limits.ts';
+import { pageRowsMax } from '../../protocol/limits.ts';
+import { freshSignInMsMax } from '../../protocol/limits-authority.ts';
 import { accountPage, recoveryCodesPage, totpPage } from './account-pages.ts';
 import { cookieOf, elevatePathOf, sessionOf, setAttempt, wantedBy } from './browser.ts';
 import { signInPath } from './contract.ts';

@@ -1,7 +1,7 @@
 // Who a name stands for at sign-in, and from where the attempt comes as that account sees it.
 import type { FastifyRequest } from 'fastify';
 import type { Policy, PrincipalRecord } from '../authority/policy.ts';
-import { knownDeviceMs, knownNetworkMs } from '../../protocol/limits.ts';
+import { knownDeviceMs, knownNetworkMs } from '../../protocol/limits-authority.ts';
 import { readCookie } from './cookies.ts';
 import type { SignInDeps } from './deps.ts';
 import { hashSecret } from './one-time-secret.ts';

@@ -3,7 +3,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../protocol/json.ts';
-import { signInAttemptMs, signInSweepRowsMax } from '../../protocol/limits.ts';
+import { signInAttemptMs, signInSweepRowsMax } from '../../protocol/limits-authority.ts';
 import { step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import { hashSecret, newSecret } from './one-time-secret.ts';

@@ -1,6 +1,6 @@
 // What every page does with a browser: which session it has, which cookies it gets, where it goes on.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { knownDeviceMs, signInAttemptMs } from '../../protocol/limits.ts';
+import { knownDeviceMs, signInAttemptMs } from '../../protocol/limits-authority.ts';
 import type { Completed } from './complete.ts';
 import { acrValues, signInPath } from './contract.ts';
 import type { Acr, SignedIn } from './contract.ts';

@@ -2,7 +2,7 @@
 // it and the event that says so.
 import { randomUUIDv7 } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { elevationMsMax, sessionMsMax } from '../../protocol/limits.ts';
+import { elevationMsMax, sessionMsMax } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { Step } from '../store/store.ts';
 import type { Goal } from './attempt-store.ts';

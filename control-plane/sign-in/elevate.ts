@@ -2,7 +2,10 @@
 // sensitive for a quarter of an hour, with that one credential.
 import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
-import { elevationReasonCharactersMax, elevationReasonCharactersMin } from '../../protocol/limits.ts';
+import {
+  elevationReasonCharactersMax,
+  elevationReasonCharactersMin,
+} from '../../protocol/limits-authority.ts';
 import type { Caller, Credential } from '../authority/caller.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { Step } from '../store/store.ts';

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
-import { formBytesMax } from '../../protocol/limits.ts';
+import { formBytesMax } from '../../protocol/limits-authority.ts';
 import { answerProblem } from '../http/problem.ts';
 import type { SignInDeps } from './deps.ts';
 import { comesFromUs } from './origins.ts';

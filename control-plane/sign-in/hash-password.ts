@@ -10,7 +10,7 @@ import {
   passwordPasses,
   passwordSaltBytes,
   passwordTagBytes,
-} from '../../protocol/limits.ts';
+} from '../../protocol/limits-authority.ts';
 
 export interface PasswordCost {
   readonly memoryKibibytes: number;

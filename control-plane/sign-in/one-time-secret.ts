@@ -1,6 +1,7 @@
 // Secrets of full entropy that are shown once and stored as SHA-256: cookies, links, recovery codes.
 import { createHash, randomBytes } from 'node:crypto';
-import { recoveryCodeBytes, tokenBytes } from '../../protocol/limits.ts';
+import { tokenBytes } from '../../protocol/limits.ts';
+import { recoveryCodeBytes } from '../../protocol/limits-authority.ts';
 
 export interface OneTimeSecret {
   readonly secret: string;

@@ -1,6 +1,6 @@
 // Sign-in as the control plane opens it: its pages and routes, the cookie as a credential, and what others ask of it.
 import type { FastifyInstance } from 'fastify';
-import { setupLinkMs, signInSweepRowsMax } from '../../protocol/limits.ts';
+import { setupLinkMs, signInSweepRowsMax } from '../../protocol/limits-authority.ts';
 import type { Authenticator } from '../authority/caller.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { accountRoutes } from './account-routes.ts';

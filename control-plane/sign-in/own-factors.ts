@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Failure } from '../../protocol/failures.ts';
-import { passkeysPerPrincipalMax, recoveryCodesCount } from '../../protocol/limits.ts';
+import { passkeysPerPrincipalMax, recoveryCodesCount } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step } from '../store/store.ts';

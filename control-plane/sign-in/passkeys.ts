@@ -8,7 +8,7 @@ import {
 } from '@simplewebauthn/server';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
-import { passkeyChallengeMs } from '../../protocol/limits.ts';
+import { passkeyChallengeMs } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { PasskeysTable } from '../store/tables-sign-in.ts';
 import type { Amr } from './contract.ts';

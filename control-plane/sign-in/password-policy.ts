@@ -1,6 +1,6 @@
 // What a password must be (NIST SP 800-63B, section 3.1.1): long, not one of the commonest, not about who or what it
 // is for. Nothing is asked of its characters.
-import { passwordCharactersMax, passwordCharactersMin } from '../../protocol/limits.ts';
+import { passwordCharactersMax, passwordCharactersMin } from '../../protocol/limits-authority.ts';
 import { normalizePassword } from './hash-password.ts';
 
 /** A sentence that says what is wrong with it, or null. */

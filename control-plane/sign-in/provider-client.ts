@@ -1,11 +1,8 @@
 // Speaks OpenID Connect with an identity provider: where to send a browser, and what comes back with it.
 import * as client from 'openid-client';
 import { Failure } from '../../protocol/failures.ts';
-import {
-  clockSkewMsMax,
-  identityProviderCacheMs,
-  identityProviderRequestMsMax,
-} from '../../protocol/limits.ts';
+import { clockSkewMsMax } from '../../protocol/limits.ts';
+import { identityProviderCacheMs, identityProviderRequestMsMax } from '../../protocol/limits-authority.ts';
 import type { IdentityProvidersTable } from '../store/tables-sign-in.ts';
 import type { SignInDeps } from './deps.ts';
 import type { SealedCell } from '../secrets/seal-at-rest.ts';

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { Failure } from '../../protocol/failures.ts';
 import { idSchema, referenceSchema } from '../../protocol/ids.ts';
-import { elevationMsMax } from '../../protocol/limits.ts';
+import { elevationMsMax } from '../../protocol/limits-authority.ts';
 import { pageQuerySchema } from '../../protocol/api/page.ts';
 import {
   elevateSchema,

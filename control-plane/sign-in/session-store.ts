@@ -1,6 +1,6 @@
 // The SQL of sessions and elevations.
 import type { CompiledQuery } from 'kysely';
-import { knownDevicesMax, sessionKeptMs, signInSweepRowsMax } from '../../protocol/limits.ts';
+import { knownDevicesMax, sessionKeptMs, signInSweepRowsMax } from '../../protocol/limits-authority.ts';
 import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import type { ElevationsTable, KnownDevicesTable, SessionsTable } from '../store/tables-sign-in.ts';

@@ -1,5 +1,5 @@
 // Sessions of browsers: which cookie is a good one, and what it says about who asks.
-import { sessionIdleMsMax, sessionTouchMsMin } from '../../protocol/limits.ts';
+import { sessionIdleMsMax, sessionTouchMsMin } from '../../protocol/limits-authority.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import { accountOf } from './account.ts';
 import type { SignedIn } from './contract.ts';

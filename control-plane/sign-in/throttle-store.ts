@@ -1,7 +1,7 @@
 // Takes room for an attempt before anything is checked, so that guesses in parallel count like guesses in a row, and
 // gives it back when the attempt was good. In the store, so that restarts and replicas share what was counted.
 import { Failure } from '../../protocol/failures.ts';
-import { signInForgetMs, signInSweepRowsMax } from '../../protocol/limits.ts';
+import { signInForgetMs, signInSweepRowsMax } from '../../protocol/limits-authority.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step, Store } from '../store/store.ts';
 import { step } from '../store/step.ts';

@@ -13,7 +13,7 @@ import {
   signInDelayMsMin,
   signInFailuresFree,
   signInForgetMs,
-} from '../../protocol/limits.ts';
+} from '../../protocol/limits-authority.ts';
 
 /** What was counted under one key. Attempts count when they begin and are taken back when they succeed. */
 export interface Count {

@@ -1,6 +1,6 @@
 // One-time codes of an authenticator application (RFC 6238): a seed, its URI, and a code that is accepted once.
 import { generateSecret, generateURI, verifySync } from 'otplib';
-import { totpPeriodS, totpSeedBytes } from '../../protocol/limits.ts';
+import { totpPeriodS, totpSeedBytes } from '../../protocol/limits-authority.ts';
 import type { SealedCell } from '../secrets/seal-at-rest.ts';
 
 /** A new seed in base32, 160 bits (RFC 4226, section 4, R6). */

@@ -1,7 +1,7 @@
 // Requests and answers about who is who and who may do what: principals, tokens, bindings, decisions, audit.
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema, referenceSchema, selfReference } from '../ids.ts';
-import { conditionCharactersMax, conditionsMax, conditionValuesMax } from '../limits.ts';
+import { conditionCharactersMax, conditionsMax, conditionValuesMax } from '../limits-authority.ts';
 import { permissions } from '../permissions.ts';
 import { descriptionSchema, pageOf, pageQuerySchema, revisionSchema, timeSchema } from './page.ts';
 

@@ -1,7 +1,7 @@
 // Requests and answers about who may ask for tokens: credentials of services, applications of others, federated
 // issuers, and the keys that sign tokens. The protocol itself (RFC 6749 and its family) is not described here.
 import { z } from 'zod';
-import { conditionCharactersMax, deviceCodeMs } from '../limits.ts';
+import { conditionCharactersMax, deviceCodeMs } from '../limits-authority.ts';
 import { idSchema, newNameSchema, nameSchema, referenceSchema } from '../ids.ts';
 import { permissions } from '../permissions.ts';
 import { pageOf, timeSchema } from './page.ts';

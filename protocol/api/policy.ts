@@ -2,7 +2,7 @@
 // questions that others ask of it.
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema, referenceSchema, selfReference } from '../ids.ts';
-import { checksMax, entitlementGraceMsMax, supportMsDefault, supportMsMax } from '../limits.ts';
+import { checksMax, entitlementGraceMsMax, supportMsDefault, supportMsMax } from '../limits-authority.ts';
 import { permissions } from '../permissions.ts';
 import { levelSchema, roleNames } from './authority.ts';
 import { descriptionSchema, pageOf, pageQuerySchema, revisionSchema, timeSchema } from './page.ts';

@@ -9,7 +9,7 @@ import {
   passwordCharactersMax,
   signInLinkMsDefault,
   signInLinkMsMax,
-} from '../limits.ts';
+} from '../limits-authority.ts';
 import { pageOf, revisionSchema, timeSchema } from './page.ts';
 
 export const sessionSchema = z.object({

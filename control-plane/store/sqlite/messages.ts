@@ -3,7 +3,13 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { FailureCode } from '../../../protocol/failures.ts';
 import type { StepResult } from '../store.ts';
 import type { Guard } from '../step.ts';
-import type { Packed } from './packing.ts';
+
+/** Requests or answers as packing.ts writes them: one flat list. */
+export interface Packed {
+  readonly list: readonly unknown[];
+  /** Texts that are numbers from here on: statements one way, names of columns the other. */
+  readonly texts: readonly string[];
+}
 
 /** A statement without its syntax tree, which would cost more to copy than to run. */
 export interface Statement {

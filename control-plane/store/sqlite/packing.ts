@@ -3,17 +3,11 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Guard } from '../step.ts';
 import type { StepResult } from '../store.ts';
-import type { Answer, FailureMessage, Statement } from './messages.ts';
+import type { Answer, FailureMessage, Packed, Statement } from './messages.ts';
 import type { KnownTexts, LearntTexts } from './texts.ts';
 
 /** A request or an answer with its number. */
 export type Numbered<What> = readonly [id: number, what: What];
-
-export interface Packed {
-  readonly list: readonly unknown[];
-  /** Texts that are numbers from here on: statements one way, names of columns the other. */
-  readonly texts: readonly string[];
-}
 
 export function packRequests(requests: readonly Numbered<readonly Statement[]>[], texts: KnownTexts): Packed {
   const list: unknown[] = [];

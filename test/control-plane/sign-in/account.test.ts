@@ -1,7 +1,7 @@
 // The page of one's own account: password, authenticator application, passkeys, recovery codes, sessions.
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshSignInMsMax } from '../../../protocol/limits.ts';
+import { freshSignInMsMax } from '../../../protocol/limits-authority.ts';
 import { addPasskey, addTotp, authenticatorOf, codeNow, makeRecoveryCodes, setUpTotp } from './factors.ts';
 import { goodPassword, openWorld, sessionCookie, signIn } from './world.ts';
 import type { World } from './world.ts';

@@ -1,7 +1,7 @@
 // Reduced by default, elevated when needed (F8), over real HTTP with the cookie of a browser.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { must } from '../../support/people.ts';
-import { elevationMsMax, signInFailuresFree } from '../../../protocol/limits.ts';
+import { elevationMsMax, signInFailuresFree } from '../../../protocol/limits-authority.ts';
 import { addPasskey, authenticatorOf, codeNow, makeRecoveryCodes, setUpTotp, usePasskey } from './factors.ts';
 import { goodPassword, openWorld, sessionCookie, signIn } from './world.ts';
 import type { World } from './world.ts';

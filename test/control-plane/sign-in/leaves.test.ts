@@ -12,7 +12,7 @@ import {
 import { comesFromUs, ownPath, publicOriginsOf } from '../../../control-plane/sign-in/origins.ts';
 import { refusePassword } from '../../../control-plane/sign-in/password-policy.ts';
 import { isAllowed, labelFrom, nameFrom, teamsFrom } from '../../../control-plane/sign-in/provider-claims.ts';
-import { passwordHashesMax, passwordHashesWaitingMax } from '../../../protocol/limits.ts';
+import { passwordHashesMax, passwordHashesWaitingMax } from '../../../protocol/limits-authority.ts';
 import { nameSchema } from '../../../protocol/ids.ts';
 
 describe('a template', () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Browser } from '../../support/browser.ts';
 import { must } from '../../support/people.ts';
-import { sessionIdleMsMax, sessionKeptMs, sessionMsMax } from '../../../protocol/limits.ts';
+import { sessionIdleMsMax, sessionKeptMs, sessionMsMax } from '../../../protocol/limits-authority.ts';
 import { openWorld, sessionCookie, signIn } from './world.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,6 @@
 // An attack on one account over real HTTP: who is slowed down, and who is not.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { signInFailuresFree, signInForgetMs } from '../../../protocol/limits.ts';
+import { signInFailuresFree, signInForgetMs } from '../../../protocol/limits-authority.ts';
 import { codeNow, makeRecoveryCodes, setUpPasskey, setUpTotp, usePasskey } from './factors.ts';
 import { goodPassword, openWorld, sessionCookie, signIn } from './world.ts';
 import type { World } from './world.ts';

@@ -17,7 +17,7 @@ import {
   signInDelayMsMax,
   signInFailuresFree,
   signInForgetMs,
-} from '../../../protocol/limits.ts';
+} from '../../../protocol/limits-authority.ts';
 
 /** What the store does, in memory: the first way whose buckets all have room is taken. */
 class Counts {

@@ -8,7 +8,7 @@ import {
   unpackAnswers,
   unpackRequests,
 } from '../../../control-plane/store/sqlite/packing.ts';
-import type { Packed } from '../../../control-plane/store/sqlite/packing.ts';
+import type { Packed } from '../../../control-plane/store/sqlite/messages.ts';
 import { openKnownTexts, openLearntTexts } from '../../../control-plane/store/sqlite/texts.ts';
 
 const value = fc.oneof(
