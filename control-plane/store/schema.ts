@@ -6,7 +6,6 @@ import type { SignInTables } from './tables-sign-in.ts';
 import type { PkiTables } from './tables-pki.ts';
 import type { AuditTables } from './tables-audit.ts';
 import type { RunsTables } from './tables-runs.ts';
-import type { SmallTables } from './tables-small.ts';
 
 export interface StoreMetaTable {
   name: string;
@@ -354,7 +353,7 @@ export interface SigningKeysTable {
 }
 
 export interface Database
-  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables, SmallTables {
+  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables {
   store_meta: StoreMetaTable;
   organizations: OrganizationsTable;
   folders: FoldersTable;

@@ -1,4 +1,0 @@
-// The tables of migration 8 as kysely sees them.
-
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface SmallTables {}
