@@ -143,7 +143,7 @@ function functions(): string {
   );
   return `## Functions of the agent
 
-They read what the private network keeps to itself, where the \`agent\` block allows it.
+They read what the private network keeps to itself, where the \`agent\` block allows it. Of the result of a conditional that is not selected nothing is read: what it names need not be there.
 
 | function | meaning |
 |---|---|
