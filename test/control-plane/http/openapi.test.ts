@@ -92,7 +92,9 @@ test('has every route that was registered, with what it takes and what it answer
       if (status === '204') expect(content).toBeUndefined();
       else expect(Object.keys(content ?? {}).length, `${route.method} ${route.url}`).toBeGreaterThan(0);
     }
-    if (['PUT', 'PATCH'].includes(route.method)) expect(described?.requestBody).toBeDefined();
+    // That somebody is in a team is said by the path alone.
+    const takesBody = ['PUT', 'PATCH'].includes(route.method) && !route.url.includes('/members/');
+    if (takesBody) expect(described?.requestBody).toBeDefined();
     if (route.method === 'PATCH') {
       expect(described?.parameters).toContainEqual(
         expect.objectContaining({ name: 'If-Match', required: true }),
