@@ -253,16 +253,19 @@ async function openApi(
     dataFolder: config.dataFolder,
     denied: (decision, caller, request) => recordDenied({ store, audit }, { decision, caller, request }),
   } satisfies Parameters<typeof authorityRoutes>[1] & Record<string, unknown>;
+  let oauth: Oauth | null = null;
   const signIn = openSignIn({
     ...{ store, audit, authority, secrets, clock, mac: secrets.bodyMac },
     publicUrl: config.http.publicUrl,
     listening: () => app.listeningOrigin,
+    endTokensOf: async (principal) => oauth?.revokeAllOf(principal),
   });
   authority.accept(signIn.authenticator);
   await signIn.register(app, deps);
-  const oauth = openAuthorizationServer(core, signIn, { config, listening: () => app.listeningOrigin });
-  closing.push(() => oauth.close());
-  await oauth.register(app, deps);
+  const tokens = openAuthorizationServer(core, signIn, { config, listening: () => app.listeningOrigin });
+  oauth = tokens;
+  closing.push(() => tokens.close());
+  await tokens.register(app, deps);
   organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);

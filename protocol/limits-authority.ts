@@ -96,7 +96,6 @@ export const inactiveAnswerMsMin = 5;
 export const artifactPruneMs = 60_000;
 export const artifactPruneRowsMax = 500;
 export const credentialsPerServiceMax = 20;
-export const federationsMax = 200;
 export const federationsPerIssuerMax = 50;
 export const conditionNodesMax = 200;
 export const issuerAnswerBytesMax = 256 * 1024;

@@ -14,6 +14,8 @@ export interface SignInDeps {
   readonly clock: { now(): number };
   /** Keyed code of a text, so that what was typed is not stored. */
   readonly mac: (text: string) => string;
+  /** Ends the tokens that the authorization server gave out for a principal; ending them twice changes nothing. */
+  readonly endTokensOf: (principal: string) => Promise<void>;
   readonly hasher: PasswordHasher;
   /** Known when the listener is open. */
   readonly origins: () => PublicOrigins;

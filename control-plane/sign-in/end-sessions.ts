@@ -26,8 +26,9 @@ export async function signOut(deps: SignInDeps, { principal, request }: Own, id:
   ]);
 }
 
-/** All sessions of the person, and no browser is known any more. */
+/** All sessions and command lines of the person, and no browser is known any more. */
 export async function signOutEverywhere(deps: SignInDeps, { principal, request }: Own): Promise<void> {
+  await deps.endTokensOf(principal.id);
   const at = deps.clock.now();
   await deps.store.write([
     endSessions(deps.store, { principal: principal.id, except: null, at, why: 'signed_out_everywhere' }),

@@ -192,6 +192,7 @@ function endRoutes(app: FastifyInstance, deps: Deps): void {
     answers: { 204: null },
     handler: async (context) => {
       const { id, name } = findPrincipal(deps.authority.policy(), context.params.principal, context.caller);
+      await deps.endTokensOf(id);
       await commitChange(deps, context, {
         operation: 'session.end_all',
         resource: `principals/${id}`,

@@ -99,6 +99,16 @@ describe('the token of a sign-in', () => {
   });
 });
 
+test('signing out everywhere ends the command lines too', async () => {
+  const { tokens } = await authorize();
+  expect((await as(tokens.access_token, 'GET', '/v1/whoami')).status).toBe(200);
+  await must(server.api('DELETE', '/v1/principals/owner/sessions'));
+  expect((await as(tokens.access_token, 'GET', '/v1/whoami')).status).toBe(401);
+  await expect(client.refreshTokenGrant(config, tokens.refresh_token ?? '')).rejects.toMatchObject({
+    error: 'invalid_grant',
+  });
+});
+
 describe('where browsers reach us over TLS', () => {
   test('cookies are bound to this very host, and those of the clear are not heard', async () => {
     const origin = 'https://wayside.example.com';

@@ -74,6 +74,7 @@ export async function openWorld(): Promise<World> {
     secrets,
     clock,
     mac: secrets.bodyMac,
+    endTokensOf: async () => undefined,
     publicUrl: null,
     listening,
   });
