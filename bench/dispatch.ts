@@ -61,7 +61,7 @@ export async function benchDispatch(options: BenchOptions): Promise<Figures> {
       file: agentFile,
     });
     await using bare = await openBareParts(folder.path);
-    using presser = openPresser(server, 1);
+    using presser = openPresser(server);
     for (let count = 0; count < warmUpPresses; count += 1) {
       const { run } = await presser.press('ping');
       await fifo.arrival(run);
