@@ -1,8 +1,10 @@
 // Identifiers, names and SPIFFE identities: how they are written and how they are checked.
 import { z } from 'zod';
 
+const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 /** UUIDv7 in lower case (RFC 9562, section 5.7). */
-export const idSchema = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+export const idSchema = z.string().regex(idPattern);
 
 /** A name that a person gives: unique in its project, usable in URLs, files and certificates. */
 export const nameSchema = z
@@ -22,7 +24,7 @@ export const referenceSchema = z.string().min(1).max(63);
 export const selfReference = 'self';
 
 export function isId(text: string): boolean {
-  return idSchema.safeParse(text).success;
+  return idPattern.test(text);
 }
 
 /** Prefixes of bearer tokens, so that a leaked one is recognised by scanners. */

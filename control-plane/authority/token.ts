@@ -1,6 +1,6 @@
 // Bearer tokens: 32 random bytes behind a prefix that scanners know. Only the SHA-256 is stored; a token of full
 // entropy needs no slow hash.
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { tokenPrefixes } from '../../protocol/ids.ts';
 import { tokenBytes } from '../../protocol/limits.ts';
 
@@ -15,5 +15,5 @@ export function isPersonalToken(token: string): boolean {
 }
 
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }

@@ -8,11 +8,13 @@ const replacement = '\u{fffd}';
 /** Throws a plain Error, because a value of another type is a mistake in our code and not of the world. */
 export function boundParameters({ sql, parameters }: CompiledQuery): readonly SQLInputValue[] {
   let hasNull = false;
-  for (const [index, value] of parameters.entries()) {
-    if (typeof value === 'string' && value.includes('\0')) hasNull = true;
-    if (!isBindable(value)) {
+  for (const value of parameters) {
+    if (typeof value === 'string') {
+      if (value.includes('\0')) hasNull = true;
+    } else if (!isBindable(value)) {
+      const place = parameters.findIndex((each) => Object.is(each, value)) + 1;
       throw new Error(
-        `a ${typeof value} cannot be bound as parameter ${index + 1} in: ${sql}. Booleans are 0 or 1, times are numbers.`,
+        `a ${typeof value} cannot be bound as parameter ${place} in: ${sql}. Booleans are 0 or 1, times are numbers.`,
       );
     }
   }
@@ -27,7 +29,6 @@ function withoutNulls(parameters: readonly unknown[]): readonly SQLInputValue[] 
 
 function isBindable(value: unknown): boolean {
   switch (typeof value) {
-    case 'string':
     case 'bigint':
       return true;
     case 'number':
