@@ -44,6 +44,7 @@ describe('completions', () => {
       'command',
       'dir',
       'env',
+      'hashes',
       'timeout',
       'docker',
     ]);
