@@ -23,16 +23,17 @@ import type { Decision, WorkEvent, WorkState } from './work-state.ts';
 /**
  * Pure: the same state and event give the same decision, and the state that was given is not changed, unless it is
  * `given` away: then its map of runs goes into the next state, because a copy of hundreds of runs for every event
- * would cost more than everything else.
+ * would cost more than everything else. Where `more` events of the same moment follow, what comes after every event
+ * waits for the last of them.
  */
 export function decide(
   state: WorkState,
   event: WorkEvent,
-  { given = false }: { readonly given?: boolean } = {},
+  { given = false, more = false }: { readonly given?: boolean; readonly more?: boolean } = {},
 ): Decision {
   const draft = draftOf(state, event.at, given);
   react(draft, event);
-  if (!draft.state.left) settle(draft);
+  if (!draft.state.left && !more) settle(draft);
   return { state: draft.state, effects: draft.effects };
 }
 
@@ -118,7 +119,7 @@ function onReloaded(draft: Draft, event: Extract<WorkEvent, { type: 'reloaded' }
   sendDefinitions(draft);
 }
 
-/** After every event: held offers take free slots, the grant follows, and an agent that is done leaves. */
+/** After the events of a moment: held offers take free slots, the grant follows, and an agent that is done leaves. */
 function settle(draft: Draft): void {
   takeHeld(draft);
   leaveWhenDone(draft);

@@ -61,8 +61,11 @@ export class Work {
       await this.inbox.filled();
       // What lies in the inbox together happened together, and reading the boot clock is a system call.
       const at = { boot: this.#deps.clock.boot(), now: this.#deps.clock.now() };
-      for (let event = this.inbox.take(); event !== null && !this.#stopped; event = this.inbox.take()) {
-        this.#step(event, at);
+      let event = this.inbox.take();
+      while (event !== null && !this.#stopped) {
+        const next = this.inbox.take();
+        this.#step(event, at, next !== null);
+        event = next ?? this.inbox.take();
       }
       this.#armTimer(at.boot);
     }
@@ -76,7 +79,8 @@ export class Work {
     for (const stream of this.#streams.values()) stream.close();
   }
 
-  #step(happening: Happening, at: Moment): void {
+  /** `more` events of this moment follow. */
+  #step(happening: Happening, at: Moment, more: boolean): void {
     const event = this.#complete(happening, at);
     if (event.type === 'frame' && event.frame.type === 'welcome') this.#deps.welcomed(event.frame);
     if (event.type === 'frame' && event.frame.type === 'ack' && event.frame.head !== undefined) {
@@ -85,7 +89,7 @@ export class Work {
     if (event.type === 'journaled' && event.record === 'begun') {
       this.#deps.starts.note(this.#state.runs.get(event.key)?.action ?? '', event.at.now);
     }
-    const { state, effects } = decide(this.#state, event, { given: true });
+    const { state, effects } = decide(this.#state, event, { given: true, more });
     this.#state = state;
     // An offer that came to nothing while it was verified leaves nothing behind.
     if (event.type === 'verified' && !state.runs.has(event.key)) this.#requests.delete(event.key);
