@@ -281,6 +281,8 @@ export const auditDenialReasonsMax = 100;
 export const auditHeadCharactersMax = 8_192;
 /** Rows that one page of a filtered list looks at; the next page goes on behind them. */
 export const auditScanRowsMax = 20_000;
+/** Events of one process that wait to be chained and are not read back for it. */
+export const auditFreshMax = 20_000;
 export const auditExportRowsMax = 500;
 /** Of what a client calls itself, in an event. */
 export const userAgentCharactersMax = 300;

@@ -12,6 +12,7 @@ import { openDenialCounter } from './denials.ts';
 import type { DenialCounter } from './denials.ts';
 import { exportAudit } from './export.ts';
 import type { ExportQuery } from './export.ts';
+import { openFreshLinks } from './fresh.ts';
 import { auditKeys, openHeads } from './heads.ts';
 import type { SealedHead } from './heads.ts';
 import { pruneAudit } from './prune.ts';
@@ -67,13 +68,14 @@ export interface AuditDeps {
 export function openAudit(deps: AuditDeps): Audit {
   const { store, clock, report } = deps;
   const { auditMac: mac, auditMacKey: macKey, signingKeys } = deps.secrets;
-  const chain = openChain(store);
+  const fresh = openFreshLinks();
+  const chain = openChain(store, fresh);
   const { sealed } = deps;
   const heads = openHeads({ store, chain, signingKeys, clock, ...(sealed === undefined ? {} : { sealed }) });
   const denials = openDenialCounter({ store, clock });
   const sampler = openDenialSampler(clock);
   const growth = openGrowth(clock);
-  const trail = openTrail({ store, mac, clock, onStep: () => chainer.wake() });
+  const trail = openTrail({ store, mac, clock, fresh, onStep: () => chainer.wake() });
   const verifying = { store, mac, macKey, signingKeys, file: deps.file ?? null };
   const reloadSettings = () => applySettings(store, sampler);
   const chainer = startChainer({

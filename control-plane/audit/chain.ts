@@ -7,9 +7,9 @@ import { auditChainRowsMax } from '../../protocol/limits.ts';
 import { commitOrder } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import { GuardFailed } from '../store/store.ts';
-import type { AuditEventsTable } from '../store/schema.ts';
 import type { Step, Store } from '../store/store.ts';
 import { sha256 } from './event.ts';
+import type { FreshLinks, Link } from './fresh.ts';
 
 export interface Chain {
   /** Organizations that have events without a position. */
@@ -23,7 +23,7 @@ export interface Chain {
   end(organization: string): Promise<ChainPlace | null>;
 }
 
-export function openChain(store: Store): Chain {
+export function openChain(store: Store, fresh?: FreshLinks): Chain {
   const { db } = store;
   const place = compileOnce({ id: '', position: 0, previous: '', hash: '' }, (value) =>
     db
@@ -32,14 +32,6 @@ export function openChain(store: Store): Chain {
       .where('id', '=', value.id)
       .where('position', 'is', null),
   );
-  const unchained = (organization: string) =>
-    db
-      .selectFrom('audit_events')
-      .selectAll()
-      .where('organization', '=', organization)
-      .where('position', 'is', null)
-      .orderBy(commitOrder(store.engine))
-      .limit(auditChainRowsMax);
   const moveEnd = (organization: string, from: ChainPlace, to: ChainPlace) =>
     step(
       db
@@ -62,17 +54,21 @@ export function openChain(store: Store): Chain {
     extend: async (organization) => {
       const [ends, rows] = await store.snapshot([
         selectEnd(store, organization),
-        unchained(organization).compile(),
+        selectUnchained(store, organization),
       ]);
       const start = placeOf(ends?.[0]);
       if (start === null || rows === undefined || rows.length === 0) return 0;
       const steps: Step[] = [];
       let end = start;
-      for (const row of rows as unknown as readonly AuditEventsTable[]) {
+      const ids = rows.map((row) => String(row['id']));
+      const links = await linksOf(store, ids, fresh);
+      for (const id of ids) {
+        const link = links.get(id);
+        // Pruned or taken away in between: the next round begins anew.
+        if (link === undefined) return 0;
         const position = end.position + 1;
-        const digest = auditDigest(sha256, row);
-        const hash = auditChainHash(sha256, { position, previous: end.hash, digest, mac: row.mac });
-        const placed = place({ id: row.id, position, previous: end.hash, hash });
+        const hash = auditChainHash(sha256, { position, previous: end.hash, ...link });
+        const placed = place({ id, position, previous: end.hash, hash });
         steps.push(step(placed, { name: 'audit_event', exactly: 1 }));
         end = { position, hash };
       }
@@ -82,10 +78,44 @@ export function openChain(store: Store): Chain {
         if (cause instanceof GuardFailed) return 0;
         throw cause;
       }
-      return rows.length;
+      for (const id of ids) fresh?.drop(id);
+      return ids.length;
     },
     end: async (organization) => placeOf((await store.read(selectEnd(store, organization)))[0]),
   };
+}
+
+/** Ids of the next batch, in the order in which they were committed. */
+function selectUnchained(store: Store, organization: string): CompiledQuery {
+  return store.db
+    .selectFrom('audit_events')
+    .select('id')
+    .where('organization', '=', organization)
+    .where('position', 'is', null)
+    .orderBy(commitOrder(store.engine))
+    .limit(auditChainRowsMax)
+    .compile();
+}
+
+/** From memory where this process has written it, else from its row. */
+async function linksOf(
+  store: Store,
+  ids: readonly string[],
+  fresh: FreshLinks | undefined,
+): Promise<ReadonlyMap<string, Link>> {
+  const links = new Map<string, Link>();
+  const others: string[] = [];
+  for (const id of ids) {
+    const link = fresh?.of(id);
+    if (link === undefined) others.push(id);
+    else links.set(id, link);
+  }
+  if (others.length === 0) return links;
+  const query = store.db.selectFrom('audit_events').selectAll().where('id', 'in', others);
+  for (const row of await store.read(query.compile())) {
+    links.set(row.id, { digest: auditDigest(sha256, row), mac: row.mac });
+  }
+  return links;
 }
 
 /** The end of an organization's chain, as a row for `placeOf`. */

@@ -5,6 +5,7 @@ import type { AuditFacts, Sha256 } from '../../protocol/audit-chain.ts';
 import { canonicalJson } from '../../protocol/json.ts';
 import { auditDetailsBytesMax } from '../../protocol/limits.ts';
 import type { Mac } from '../secrets/mac-keys.ts';
+import type { Link } from './fresh.ts';
 
 /** Somebody who acts: a principal, an agent, or who acts for one. */
 export interface AuditActor {
@@ -69,7 +70,8 @@ function boundedJson(value: Readonly<Record<string, unknown>>): string {
       });
 }
 
-/** The authentication code of an event covers its digest, hence every fact. */
-export function eventMac(mac: Mac, facts: AuditFacts): string {
-  return mac(auditDigest(sha256, facts));
+/** An event's digest, and the authentication code over it, hence over every fact. */
+export function linkOf(mac: Mac, facts: AuditFacts): Link {
+  const digest = auditDigest(sha256, facts);
+  return { digest, mac: mac(digest) };
 }

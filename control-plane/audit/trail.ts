@@ -3,8 +3,9 @@ import type { Mac } from '../secrets/mac-keys.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import { openEventIds } from './event-id.ts';
-import { auditFacts, eventMac } from './event.ts';
+import { auditFacts, linkOf } from './event.ts';
 import type { AuditEntry } from './event.ts';
+import type { FreshLinks } from './fresh.ts';
 
 export interface AuditTrail {
   /**
@@ -20,6 +21,8 @@ export interface TrailDeps {
   readonly store: Store;
   readonly mac: Mac;
   readonly clock: { now(): number };
+  /** Told of each event, for the chain of the same process. */
+  readonly fresh?: Pick<FreshLinks, 'add'>;
   /** Called for each step, so that the chainer knows that there will be something to chain. */
   readonly onStep?: () => void;
   /** A UUIDv7 of that time; for tests under a seed. */
@@ -50,8 +53,10 @@ export function openTrail(deps: TrailDeps): AuditTrail {
   const append = (entry: AuditEntry) => {
     const at = clock.now();
     const facts = auditFacts(entry, { id: newId(at), at });
+    const link = linkOf(mac, facts);
+    deps.fresh?.add(facts.id, link);
     deps.onStep?.();
-    return step(insert({ ...facts, mac: eventMac(mac, facts) }));
+    return step(insert({ ...facts, mac: link.mac }));
   };
   return {
     step: append,

@@ -144,6 +144,15 @@ describe('tampering is found', () => {
     expect((await fixture.audit.verify(organization)).problem).toMatch(/^event 3 .* was edited or inserted/);
   });
 
+  it('when an event is edited before it has its position', async () => {
+    const fixture = await withEvents(2);
+    await fixture.store.write([fixture.audit.step(entry('thing.change-2'))]);
+    await intruder(fixture).exec(`update audit_events set operation = 'harmless' where position is null`);
+    expect((await fixture.audit.verify(organization)).problem).toMatch(/not yet chained, was edited/);
+    await fixture.audit.settle();
+    expect((await fixture.audit.verify(organization)).problem).toMatch(/^event 3 .* was edited/);
+  });
+
   it('when an event is removed, with and without making the chain whole', async () => {
     for (const whole of [false, true]) {
       const fixture = await withEvents(5);
