@@ -12,15 +12,17 @@ import type { Step, Store } from '../control-plane/store/store.ts';
 import { variableRoutes } from '../control-plane/variables/routes.ts';
 import { openBenchStore } from './audit-store.ts';
 import type { BenchStore } from './audit-store.ts';
-import { rounded } from './figures.ts';
+import { percentile, rounded } from './figures.ts';
 import type { WriteOrder } from './probes/write-variables.ts';
 
-const ROUNDS = 15;
+const ROUNDS = 11;
 const CONNECTIONS = 32;
 
 export interface AuditedWrites {
-  /** The time of audited writes to that of bare ones. */
+  /** The time of audited writes to that of bare ones, with as many writers as the machine can serve. */
   readonly ratio: number;
+  /** The same where one writer waits for each of its writes. */
+  readonly ratio_alone: number;
   /** The same of processor time. */
   readonly ratio_cpu: number;
   readonly audited_writes_per_second: number;
@@ -39,31 +41,44 @@ export async function benchAuditedWrites(writes: number): Promise<AuditedWrites>
     await using audited = await serve(opened, { audit, token });
     await using bare = await serve(opened, { audit: withoutEvents(audit, store), token });
     // Compiled code and caches are warm before anything counts.
-    for (const { run } of [audited, bare]) await run(writes);
-    const costs = { audited: [] as Cost[], bare: [] as Cost[] };
-    for (let round = 0; round < ROUNDS; round += 1) {
-      // Whoever is first has a quieter machine, or a busier one: they take turns at that, too.
-      const turns = [
-        { server: audited, into: costs.audited },
-        { server: bare, into: costs.bare },
-      ];
-      if (round % 2 === 1) turns.reverse();
-      for (const { server, into } of turns) into.push(await server.run(writes));
-    }
-    return figuresOf(costs, writes);
+    for (const { run } of [audited, bare]) await run({ writes, connections: CONNECTIONS });
+    const many = await compare({ audited, bare }, { writes, connections: CONNECTIONS });
+    const alone = await compare({ audited, bare }, { writes: Math.ceil(writes / 10), connections: 1 });
+    return { ...figuresOf(many, writes), ratio_alone: rounded(alone.audited.ms / alone.bare.ms, 3) };
   } finally {
     await opened.close();
   }
 }
 
-/** Of each the quickest round: what others take longer, they spend waiting for a processor. */
-function figuresOf(
-  costs: { readonly audited: readonly Cost[]; readonly bare: readonly Cost[] },
-  writes: number,
-): AuditedWrites {
-  const least = (of: readonly Cost[], measure: keyof Cost) => Math.min(...of.map((cost) => cost[measure]));
-  const audited = { ms: least(costs.audited, 'ms'), cpuMs: least(costs.audited, 'cpuMs') };
-  const bare = { ms: least(costs.bare, 'ms'), cpuMs: least(costs.bare, 'cpuMs') };
+interface Costs {
+  readonly audited: Cost;
+  readonly bare: Cost;
+}
+
+/** Of each the round in the middle. */
+async function compare(
+  servers: { readonly audited: Served; readonly bare: Served },
+  load: Load,
+): Promise<Costs> {
+  const costs = { audited: [] as Cost[], bare: [] as Cost[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    // Whoever is first has a quieter machine, or a busier one: they take turns at that, too.
+    const kinds = round % 2 === 0 ? (['audited', 'bare'] as const) : (['bare', 'audited'] as const);
+    for (const kind of kinds) costs[kind].push(await servers[kind].run(load));
+  }
+  return { audited: middle(costs.audited), bare: middle(costs.bare) };
+}
+
+function middle(costs: readonly Cost[]): Cost {
+  const of = (measure: keyof Cost) =>
+    percentile(
+      costs.map((cost) => cost[measure]),
+      0.5,
+    );
+  return { ms: of('ms'), cpuMs: of('cpuMs') };
+}
+
+function figuresOf({ audited, bare }: Costs, writes: number): Omit<AuditedWrites, 'ratio_alone'> {
   return {
     ratio: rounded(audited.ms / bare.ms, 3),
     ratio_cpu: rounded(audited.cpuMs / bare.cpuMs, 3),
@@ -83,8 +98,10 @@ function withoutEvents(audit: Audit, store: Store): Audit {
 }
 
 interface Served extends AsyncDisposable {
-  run(writes: number): Promise<Cost>;
+  run(load: Load): Promise<Cost>;
 }
+
+type Load = Pick<WriteOrder, 'writes' | 'connections'>;
 
 /** Of a number of writes. */
 interface Cost {
@@ -110,18 +127,18 @@ async function serve(
   variableRoutes(app, { store, secrets, audit, authority, denied: () => Promise.resolve() });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const client = new Worker(new URL('./probes/write-variables.ts', import.meta.url));
-  const ask = (writes: number) =>
+  const ask = (load: Load) =>
     new Promise<void>((resolve, reject) => {
       client.removeAllListeners();
       client.once('message', resolve);
       client.once('error', reject);
-      client.postMessage({ url, token, writes, connections: CONNECTIONS } satisfies WriteOrder);
+      client.postMessage({ url, token, ...load } satisfies WriteOrder);
     });
   return {
-    run: async (writes) => {
+    run: async (load) => {
       const start = performance.now();
       const used = process.cpuUsage();
-      await ask(writes);
+      await ask(load);
       // Chaining and signing belong to what auditing costs; without events there is nothing to do.
       await audit.settle();
       const { user, system } = process.cpuUsage(used);

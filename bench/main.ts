@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
     agents: { type: 'string', default: '2000' },
     megabytes: { type: 'string', default: '200' },
     events: { type: 'string', default: '300000' },
-    writes: { type: 'string', default: '2000' },
+    writes: { type: 'string', default: '5000' },
     profile: { type: 'string' },
   },
 });

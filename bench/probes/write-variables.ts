@@ -12,7 +12,8 @@ export interface WriteOrder {
 let pool: Pool | null = null;
 
 async function write({ url, token, writes, connections }: WriteOrder): Promise<void> {
-  pool ??= new Pool(url, { connections, pipelining: 1 });
+  // Connections stay open from one order to the next; how many are used is the order's.
+  pool ??= new Pool(url, { pipelining: 1 });
   const client = pool;
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   let left = writes;

@@ -1,13 +1,14 @@
 // Gives positions: takes the events of one organization that have none, in the order in which they were committed,
 // and links each to the one before.
+import { sql } from 'kysely';
 import type { CompiledQuery } from 'kysely';
 import { auditChainHash, auditDigest } from '../../protocol/audit-chain.ts';
 import type { ChainPlace } from '../../protocol/audit-chain.ts';
 import { auditChainRowsMax } from '../../protocol/limits.ts';
 import { commitOrder } from '../store/dialect.ts';
-import { compileOnce, step } from '../store/step.ts';
+import { step } from '../store/step.ts';
 import { GuardFailed } from '../store/store.ts';
-import type { Step, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { sha256 } from './event.ts';
 import type { FreshLinks, Link } from './fresh.ts';
 
@@ -25,13 +26,6 @@ export interface Chain {
 
 export function openChain(store: Store, fresh?: FreshLinks): Chain {
   const { db } = store;
-  const place = compileOnce({ id: '', position: 0, previous: '', hash: '' }, (value) =>
-    db
-      .updateTable('audit_events')
-      .set({ position: value.position, previous_hash: value.previous, hash: value.hash })
-      .where('id', '=', value.id)
-      .where('position', 'is', null),
-  );
   const moveEnd = (organization: string, from: ChainPlace, to: ChainPlace) =>
     step(
       db
@@ -58,22 +52,22 @@ export function openChain(store: Store, fresh?: FreshLinks): Chain {
       ]);
       const start = placeOf(ends?.[0]);
       if (start === null || rows === undefined || rows.length === 0) return 0;
-      const steps: Step[] = [];
-      let end = start;
       const ids = rows.map((row) => String(row['id']));
       const links = await linksOf(store, ids, fresh);
+      const places: Place[] = [];
+      let end = start;
       for (const id of ids) {
         const link = links.get(id);
-        // Pruned or taken away in between: the next round begins anew.
+        // Taken away in between: the next round begins anew.
         if (link === undefined) return 0;
         const position = end.position + 1;
         const hash = auditChainHash(sha256, { position, previous: end.hash, ...link });
-        const placed = place({ id, position, previous: end.hash, hash });
-        steps.push(step(placed, { name: 'audit_event', exactly: 1 }));
+        places.push([id, position, end.hash, hash]);
         end = { position, hash };
       }
+      const placed = step(placeAll(store, places), { name: 'audit_events', exactly: places.length });
       try {
-        await store.write([moveEnd(organization, start, end), ...steps]);
+        await store.write([moveEnd(organization, start, end), placed]);
       } catch (cause) {
         if (cause instanceof GuardFailed) return 0;
         throw cause;
@@ -83,6 +77,27 @@ export function openChain(store: Store, fresh?: FreshLinks): Chain {
     },
     end: async (organization) => placeOf((await store.read(selectEnd(store, organization)))[0]),
   };
+}
+
+/** Id, position, hash before, hash. */
+type Place = readonly [string, number, string, string];
+
+/** Gives all of a batch their places by one statement. One that has a place already is left as it is. */
+function placeAll(store: Store, places: readonly Place[]): CompiledQuery {
+  const list = JSON.stringify(places);
+  const [rows, column] =
+    store.engine === 'sqlite'
+      ? [
+          sql`json_each(${list}) as given`,
+          (at: number) => sql`json_extract(given.value, ${sql.lit(`$[${at}]`)})`,
+        ]
+      : [
+          sql`jsonb_array_elements(cast(${list} as jsonb)) as given(value)`,
+          (at: number) => sql`given.value ->> ${sql.lit(at)}`,
+        ];
+  return sql`update audit_events set position = cast(${column(1)} as bigint),
+      previous_hash = ${column(2)}, hash = ${column(3)}
+    from ${rows} where audit_events.id = ${column(0)} and audit_events.position is null`.compile(store.db);
 }
 
 /** Ids of the next batch, in the order in which they were committed. */

@@ -55,19 +55,34 @@ export function auditFacts(
   };
 }
 
+/** Its members are in their order already. */
 function actorJson({ id, kind, name }: AuditActor): string {
-  return canonicalJson({ id, kind, name });
+  return JSON.stringify({ id, kind, name });
 }
 
 /** An event is written whatever it says: where it says too much, that is what it says. */
 function boundedJson(value: Readonly<Record<string, unknown>>): string {
-  const text = canonicalJson(value);
+  // The engine writes JSON several times faster than we do, and members that are in order come out canonical.
+  const text = isOrdered(value) ? JSON.stringify(value) : canonicalJson(value);
   return Buffer.byteLength(text) <= auditDetailsBytesMax
     ? text
     : canonicalJson({
         omitted: `more than ${auditDetailsBytesMax} bytes`,
         members: Object.keys(value).length,
       });
+}
+
+/** Plain data whose members stand in the order of their code units, all the way down. */
+function isOrdered(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return true;
+  if (Array.isArray(value)) return value.every(isOrdered);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let last = '';
+  for (const [name, member] of Object.entries(value)) {
+    if (name < last || member === undefined || !isOrdered(member)) return false;
+    last = name;
+  }
+  return true;
 }
 
 /** An event's digest, and the authentication code over it, hence over every fact. */

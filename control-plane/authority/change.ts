@@ -68,15 +68,16 @@ function actorOf({ id, name, kind }: Caller['principal']): AuditActor {
 }
 
 function requestFacts(request: FastifyRequest, { credential }: Caller): Record<string, unknown> {
+  // In the order of the canonical form, which then costs nothing.
   return {
+    credential: credential === null ? null : { id: credential.id, kind: credential.kind },
     id: request.id,
+    ip: request.ip,
+    // Whether sensitive permissions could be used, too.
+    level: credential?.elevated === true ? 'elevated' : 'reduced',
     method: request.method,
     // The path only: a query may carry what somebody typed.
     path: request.url.split('?')[0],
-    ip: request.ip,
     user_agent: (request.headers['user-agent'] ?? '').slice(0, userAgentCharactersMax),
-    credential: credential === null ? null : { kind: credential.kind, id: credential.id },
-    // Whether sensitive permissions could be used, too.
-    level: credential?.elevated === true ? 'elevated' : 'reduced',
   };
 }

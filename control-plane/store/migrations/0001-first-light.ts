@@ -350,7 +350,7 @@ export const firstLight = {
        previous_hash text,
        hash text
      )`,
-    `create index audit_unchained on audit_events (organization, id) where position is null`,
+    `create index audit_unchained on audit_events (organization) where position is null`,
     `create unique index audit_chain on audit_events (organization, position) where position is not null`,
     // Signed heads of all organizations' chains, linked to one another by their hashes (rules.md 32).
     `create table audit_heads (
