@@ -108,6 +108,10 @@ function takeEvent({ sha256 }: TrailVerifierOptions, state: State, event: Export
   const before = state.place ?? { position: 0, hash: '' };
   const position = before.position + 1;
   const name = `event ${position} (${event.id})`;
+  // What follows the one before it by its hash stands where it belongs, whatever it calls itself.
+  if (event.position !== position && event.previous_hash === before.hash) {
+    return fail(`${name} was edited: it calls itself event ${event.position}`, position);
+  }
   if (event.position !== position) {
     fail(
       event.position > position

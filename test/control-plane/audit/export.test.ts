@@ -75,6 +75,18 @@ describe.each(['jsonl', 'envelope'] as const)('an export as %s', (format) => {
     await expect(linesOf(fixture, format, 7)).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
+  it.each([1, 7])('blames an event that calls itself number %i at its own place', async (claimed) => {
+    const fixture = await withHeads(2);
+    const lines = await linesOf(fixture, format);
+    const changed = lines.map((line) =>
+      line.replace('"position":3,"organization"', `"position":${claimed},"organization"`),
+    );
+    expect(changed).not.toEqual(lines);
+    const { valid, problem, problem_at: at } = await verify(fixture, changed);
+    expect({ valid, at }).toEqual({ valid: false, at: 3 });
+    expect(problem).toMatch(/edited|is no line/);
+  });
+
   it('shows every edit, removal, insertion, exchange and cut, and where (property)', async () => {
     const fixture = await withHeads(3);
     const { kept } = fixture;
