@@ -20,7 +20,7 @@ import { leaveAgents } from './authority-store.ts';
 import { draftAuthority, isNextUnder } from './draft-authority.ts';
 import type { DraftedAuthority } from './draft-authority.ts';
 import { findAuthority } from './find-authority.ts';
-import { planRotation } from './plan-rotation.ts';
+import { checkOverlap, planRotation } from './plan-rotation.ts';
 import type { Level } from './profiles.ts';
 import { planRetirement } from './retire-authority.ts';
 import type { PkiRouteDeps } from './contract.ts';
@@ -142,10 +142,11 @@ function retireRoute(app: FastifyInstance, deps: PkiRouteDeps): void {
   });
 }
 
-/** Throws `conflict` where one waits already. */
+/** Throws `conflict` where one waits already, and `in_use` for a root while an older one is still trusted. */
 async function draftNext(deps: PkiRouteDeps, level: Level): Promise<DraftedAuthority> {
   await deps.pki.refreshIfChanged();
   checkRoom(deps);
+  if (level === 'root') checkOverlap(deps.pki.authorities());
   const { all, root, intermediate } = deps.pki.authorities();
   const parent = level === 'root' ? null : level === 'intermediate' ? root : intermediate;
   const waiting = all.find((authority) => isNextUnder(authority, level, parent?.id ?? null));

@@ -33,7 +33,8 @@ export async function planRotation(
   let { intermediate } = authorities;
   let root: CertificationAuthority = authorities.root;
   if (level === 'root') {
-    checkRoots(authorities);
+    checkOverlap(authorities);
+    checkSigned(authorities);
     const predecessor = authorities.root;
     root = await plan.replace('root', null, () => ({ parent: null, predecessor: withKey(predecessor) }));
   }
@@ -93,17 +94,21 @@ function activeAt(authorities: Authorities, level: Level): CertificationAuthorit
   }
 }
 
-/** An agent learns of one successor at a time: with three roots, one that was away would know none of them. */
-function checkRoots({ anchors, all }: Authorities): void {
+/**
+ * An agent learns of one successor at a time: with three roots, one that was away would know none of them. Throws
+ * `in_use` while two are trusted.
+ */
+export function checkOverlap({ anchors }: Pick<Authorities, 'anchors'>): void {
   const [older, newer] = anchors;
-  if (older !== undefined && newer !== undefined) {
-    throw new Failure('in_use', `Retire ${older.name} first: \`wayside pki retire ${older.name}\`.`);
-  }
+  if (older === undefined || newer === undefined) return;
+  throw new Failure('in_use', `Retire ${older.name} first: \`wayside pki retire ${older.name}\`.`);
+}
+
+function checkSigned({ all }: Authorities): void {
   const next = all.find(({ level, state }) => level === 'root' && state === 'next');
-  if (next !== undefined && next.cross === null) {
-    throw new Failure(
-      'root_offline',
-      `${next.name} has not been signed by the root that agents trust. Sign it offline: \`wayside pki root request\`, \`wayside pki sign\`, \`wayside pki root import\`.`,
-    );
-  }
+  if (next === undefined || next.cross !== null) return;
+  throw new Failure(
+    'root_offline',
+    `${next.name} has not been signed by the root that agents trust. Sign it offline: \`wayside pki root request\`, \`wayside pki sign\`, \`wayside pki root import\`.`,
+  );
 }
