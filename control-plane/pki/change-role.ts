@@ -4,6 +4,7 @@ import type { RoleChange } from '../../protocol/api/pki.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { agentCertificateMsMax, agentCertificateMsMin, leafCertificateMs } from '../../protocol/limits.ts';
 import type { Authorities } from './authorities.ts';
+import { isIssuing } from './issue-leaf.ts';
 import type { Role } from './roles.ts';
 
 /** A role for requests of people, before anything is said about it: it allows nothing. */
@@ -44,6 +45,7 @@ export function changeRole(role: Role, change: RoleChange, authorities: Authorit
   };
   checkBuiltIn(role, change);
   checkRole(changed, authorities);
+  checkAuthority(change.authority, authorities);
   return changed;
 }
 
@@ -59,7 +61,7 @@ function checkBuiltIn(role: Role, change: RoleChange): void {
   );
 }
 
-function checkRole(role: Role, { all, trustDomain }: Authorities): void {
+function checkRole(role: Role, { trustDomain }: Authorities): void {
   const isAgent = role.issuedBy === 'enrollment';
   if (isAgent && (role.ttlMs < agentCertificateMsMin || role.ttlMs > agentCertificateMsMax)) {
     throw new Failure('invalid_request', 'A certificate of an agent lives from 1 hour to 24 hours.');
@@ -71,8 +73,14 @@ function checkRole(role: Role, { all, trustDomain }: Authorities): void {
   if (foreign !== undefined) {
     throw new Failure('invalid_request', `URIs begin with spiffe://${trustDomain}/; ${foreign} does not.`);
   }
-  const isKnown = all.some(({ id, level }) => id === role.authority && level === 'data_plane');
-  if (role.authority !== 'data_plane' && !isKnown) {
-    throw new Failure('invalid_request', 'The authority is not a data-plane CA that issues.');
-  }
+}
+
+/** Only what is asked for now: one that was named earlier and is former by now is passed over at issuing. */
+function checkAuthority(asked: string | undefined, { all }: Authorities): void {
+  if (asked === undefined || asked === 'data_plane') return;
+  if (all.some((authority) => authority.id === asked && isIssuing(authority))) return;
+  throw new Failure(
+    'invalid_request',
+    'The authority is not a data-plane CA that is active or waits; `wayside pki list --json` shows their ids.',
+  );
 }

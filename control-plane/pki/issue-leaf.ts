@@ -2,7 +2,7 @@
 // what else a role was made for.
 import { KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { spiffeUri } from '../../protocol/ids.ts';
-import type { Authorities, SigningAuthority } from './authorities.ts';
+import type { Authorities, CertificationAuthority, SigningAuthority } from './authorities.ts';
 import { agentRole, serverRole } from './built-in-roles.ts';
 import { certify, notAfterOf, signatureAlgorithm } from './certify.ts';
 import { keyFingerprint } from './fingerprint.ts';
@@ -130,18 +130,23 @@ export async function issueLeaf(
   };
 }
 
-/** The active data-plane CA, or the one that the role names where that still issues. */
+/** The active data-plane CA, or the one that the role names while that issues: a former one does not any more. */
 function issuerOf(
   authorities: Authorities,
   { authority: reference }: Role,
 ): { readonly issuer: SigningAuthority; readonly chain: string } {
   const { all, chain, dataPlane } = authorities;
-  const named = all.find(({ id, level }) => id === reference && level === 'data_plane');
+  const named = all.find((authority) => authority.id === reference && isIssuing(authority));
   const parent = all.find(({ id }) => id === named?.parent);
   const privateKey = named?.privateKey ?? null;
   if (named === undefined || parent === undefined || privateKey === null) return { issuer: dataPlane, chain };
   const tail = chain.slice(dataPlane.pem.length + authorities.intermediate.pem.length);
   return { issuer: { ...named, privateKey }, chain: named.pem + parent.pem + tail };
+}
+
+/** A data-plane CA that may issue leaves: the active one, or one that waits and is tried out. */
+export function isIssuing({ level, state }: Pick<CertificationAuthority, 'level' | 'state'>): boolean {
+  return level === 'data_plane' && (state === 'active' || state === 'next');
 }
 
 function usageOf(usage: Usage): x509.ExtendedKeyUsage {

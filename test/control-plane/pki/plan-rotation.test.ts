@@ -3,6 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { openAuthorities } from '../../../control-plane/pki/authorities.ts';
 import type { Authorities } from '../../../control-plane/pki/authorities.ts';
+import { agentRole } from '../../../control-plane/pki/built-in-roles.ts';
+import { changeRole, newRole } from '../../../control-plane/pki/change-role.ts';
 import { certify, notAfterOf } from '../../../control-plane/pki/certify.ts';
 import { draftAuthority } from '../../../control-plane/pki/draft-authority.ts';
 import { findAuthority } from '../../../control-plane/pki/find-authority.ts';
@@ -17,6 +19,7 @@ import { planRetirement } from '../../../control-plane/pki/retire-authority.ts';
 import { x509 } from '../../../control-plane/pki/x509.ts';
 import { opensslRequest, opensslVerify, splitPem } from '../../support/openssl.ts';
 import { readRequestKey } from '../../../control-plane/pki/read-request.ts';
+import type { Role } from '../../../control-plane/pki/roles.ts';
 import { openInstallation } from './installation.ts';
 import type { Installation } from './installation.ts';
 
@@ -56,10 +59,10 @@ async function retire(
   return open(installation);
 }
 
-async function leafOf(authorities: Authorities, generation = 1) {
+async function leafOf(authorities: Authorities, generation = 1, role: Role = agentRole) {
   const { csr } = await opensslRequest();
   const publicKey = await readRequestKey(csr);
-  return issueAgentCertificate(authorities, { publicKey, identity, generation, now: Date.now() });
+  return issueAgentCertificate(authorities, { publicKey, identity, generation, now: Date.now(), role });
 }
 
 /** As somebody sees it who trusts `roots`; with lists of the whole chain where they are given. */
@@ -151,6 +154,31 @@ describe('a rotation', () => {
     expect(written.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     await rotate(installation, 'root');
     await expect(rotate(installation, 'root')).rejects.toMatchObject({ code: 'in_use' });
+  });
+});
+
+describe('a role that names one data-plane CA', () => {
+  it('is served by it while it waits or is active, and by the active one as soon as it is former', async () => {
+    await using installation = await openInstallation();
+    const { store, secrets, authorities } = installation;
+    const deps = { store, keys: secrets.signingKeys, now: Date.now() };
+    const { intermediate: parent } = authorities;
+    const draft = await draftAuthority(deps, { level: 'data_plane', state: 'next', parent });
+    await store.write(draft.steps);
+    const { id } = draft.authority;
+    const issuer = async (known: Authorities) =>
+      (await leafOf(known, 1, { ...agentRole, authority: id })).authority;
+    const waiting = await open(installation);
+    expect(waiting.dataPlane.id).not.toBe(id);
+    expect(await issuer(waiting)).toBe(id);
+    expect(await issuer(await rotate(installation, 'data_plane'))).toBe(id);
+    const former = await rotate(installation, 'data_plane');
+    expect(await issuer(former)).toBe(former.dataPlane.id);
+    expect(() => changeRole(newRole('web'), { authority: id }, former)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+    // One that named it in time is still changed in all else.
+    expect(changeRole({ ...newRole('web'), authority: id }, { ttl_ms: 60_000 }, former).ttlMs).toBe(60_000);
   });
 });
 
