@@ -76,19 +76,29 @@ export async function answerOutsider(
       connection.send({ type: 'ack', run, attempt, seq: 0, ended: true, pruned: true });
       return;
     case 'foreign':
-      await parts.store.write([
-        parts.audit.step({
-          organization: connection.organization,
-          principal: { id: connection.agentId, name: connection.agentId, kind: 'agent' },
-          operation: 'run.report',
-          permission: null,
-          resource: `projects/${connection.project}/runs/${run}`,
-          result: 'denied',
-          decision: null,
-          details: { reason: 'not_your_run', attempt },
-          request: { session: connection.session, ip: connection.remoteAddress },
-        }),
-      ]);
-      connection.close(closeCodes.not_your_run, 'not_your_run');
+      return turnAway(parts, connection, frame, { operation: 'run.report', reason: 'not_your_run' });
   }
+}
+
+/** Ends the connection of an agent that speaks of what is not its own, and says in the audit trail what it tried. */
+export async function turnAway(
+  parts: Pick<RunParts, 'store' | 'audit'>,
+  connection: AgentConnection,
+  { run, attempt }: AttemptNamed,
+  { operation, reason }: { readonly operation: 'run.report' | 'run.rebuild'; readonly reason: string },
+): Promise<void> {
+  await parts.store.write([
+    parts.audit.step({
+      organization: connection.organization,
+      principal: { id: connection.agentId, name: connection.agentId, kind: 'agent' },
+      operation,
+      permission: null,
+      resource: `projects/${connection.project}/runs/${run}`,
+      result: 'denied',
+      decision: null,
+      details: { reason, attempt },
+      request: { session: connection.session, ip: connection.remoteAddress },
+    }),
+  ]);
+  connection.close(closeCodes.not_your_run, 'not_your_run');
 }

@@ -1,6 +1,5 @@
 // A run that the store has lost with a restore or a rollback is rebuilt from the server's own signed intent, as an
 // agent shows it, and from what that agent says became of it (rules.md 12). Idempotent.
-import { closeCodes } from '../../protocol/frames.ts';
 import type { AgentFrame } from '../../protocol/frames.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { verifyIntent } from '../../protocol/intent.ts';
@@ -12,6 +11,7 @@ import { commitRun, decideAgain } from './commit.ts';
 import { completeRun } from './complete.ts';
 import type { RunFacts, Seat } from './contract.ts';
 import { stateEvent } from './events.ts';
+import { turnAway } from './fence.ts';
 import { listOf } from './lists.ts';
 import type { RunParts } from './parts.ts';
 import { decideShown, isLost } from './rebuild-decide.ts';
@@ -20,6 +20,9 @@ import type { Rebuilt } from './rebuilt.ts';
 import type { ToldValues } from './store-rebuild.ts';
 
 type PastFrame = Extract<AgentFrame, { type: 'past' }>;
+
+/** In the audit trail. */
+const operation = 'run.rebuild';
 
 /** Answers which of the runs that are over for the agent are lost here. */
 export async function askForLost(
@@ -47,7 +50,7 @@ export async function rebuildRun(
   const seat = parts.seats.of(connection);
   if (seat === null) return;
   const [intent, lives] = await Promise.all([readIntent(parts, shown), parts.lives()]);
-  if (intent === null) return refuse(parts, connection, shown, 'invalid_intent');
+  if (intent === null) return turnAway(parts, connection, shown, { operation, reason: 'invalid_intent' });
   await decideAgain(async () => {
     const { rows, pruned } = await readRows(parts, [shown.run]);
     const decision = decideShown({
@@ -97,7 +100,7 @@ async function carryOut(parts: RunParts, telling: Telling, decision: RebuildDeci
   const { run, attempt } = shown;
   switch (decision.kind) {
     case 'refuse':
-      return refuse(parts, connection, shown, decision.reason);
+      return turnAway(parts, connection, shown, { operation, reason: decision.reason });
     case 'stale':
       connection.send({ type: 'stale', run, attempt });
       return;
@@ -263,7 +266,7 @@ function auditOf({ connection, seat, shown, intent }: Telling, details: Readonly
     connection.session,
     { id, organization, project, attempt, action_name: action.name, sequence: 0 },
     {
-      operation: 'run.rebuild',
+      operation,
       details: {
         ...details,
         store_incarnation: intent.store_incarnation,
@@ -285,26 +288,4 @@ async function tellGone(parts: RunParts, telling: Telling): Promise<void> {
     parts.audit.step({ ...entry, result: 'failed' }),
   ]);
   connection.send({ type: 'stale', run: shown.run, attempt: shown.attempt });
-}
-
-async function refuse(
-  parts: RunParts,
-  connection: AgentConnection,
-  { run, attempt }: ShownFrame,
-  reason: string,
-): Promise<void> {
-  await parts.store.write([
-    parts.audit.step({
-      organization: connection.organization,
-      principal: { id: connection.agentId, name: connection.agentId, kind: 'agent' },
-      operation: 'run.rebuild',
-      permission: null,
-      resource: `projects/${connection.project}/runs/${run}`,
-      result: 'denied',
-      decision: null,
-      details: { reason, attempt },
-      request: { session: connection.session, ip: connection.remoteAddress },
-    }),
-  ]);
-  connection.close(closeCodes.not_your_run, 'not_your_run');
 }
