@@ -2,6 +2,7 @@
 // (rules.md 12). Pure.
 import type { AgentFrame } from '../../protocol/frames.ts';
 import type { Intent } from '../../protocol/intent.ts';
+import { tombstoneMs } from '../../protocol/limits.ts';
 import { isFinal, nextState, triggerOf } from '../../protocol/states.ts';
 import type { RunState, RunTrigger } from '../../protocol/states.ts';
 import type { RunFacts } from './contract.ts';
@@ -17,6 +18,7 @@ export interface Showing {
   readonly earlier: ReadonlySet<string>;
   readonly row: RunFacts | undefined;
   readonly isPruned: boolean;
+  readonly now: number;
 }
 
 export type RebuildDecision =
@@ -39,8 +41,11 @@ export function decideShown(showing: Showing): RebuildDecision {
   const reason = refusalOf(showing);
   if (reason !== null) return { kind: 'refuse', reason };
   if (showing.isPruned) return { kind: 'pruned' };
-  if (row === undefined)
+  if (row === undefined) {
+    // It may have been pruned so long ago that its tombstone is gone too.
+    if (intent.issued_at <= showing.now - tombstoneMs) return { kind: 'stale' };
     return { kind: 'insert', to: walk('queued', ['offer', 'accept', ...lastSteps(shown)]) };
+  }
   if (row.attempt > intent.attempt) return { kind: 'stale' };
   const isMine = row.attempt === intent.attempt && row.agent === intent.agent;
   if (row.store_incarnation === store && !isOutrun(row, intent)) {

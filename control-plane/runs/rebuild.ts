@@ -61,6 +61,7 @@ export async function rebuildRun(
       earlier: lives.known,
       row: rows.get(shown.run),
       isPruned: pruned.has(shown.run),
+      now: parts.clock.now(),
     });
     await carryOut(parts, { connection, seat, shown, intent }, decision);
   });
@@ -163,12 +164,13 @@ async function write(parts: RunParts, telling: Telling, decision: Writing): Prom
     ],
     audit: [auditOf(telling, { state: to, was: decision.kind === 'insert' ? null : decision.row.state })],
   });
-  await remember(parts, seat, run);
-  if (decision.kind === 'advance' && decision.row.agent !== null && to !== 'running') {
-    parts.letGo({ id: run, agent: decision.row.agent });
-  }
+  const had = decision.kind === 'advance' ? decision.row.agent : null;
+  if (had !== null && (had !== agent || to !== 'running')) parts.letGo({ id: run, agent: had });
   const [row] = await parts.store.read(parts.reads.facts({ run }));
-  if (row !== undefined) answer(connection, shown, row);
+  if (row === undefined) return;
+  // What it has in hand counts for its slots from now on.
+  if (row.state === 'running' && row.agent === agent) seat.held.set(run, row);
+  answer(connection, shown, row);
 }
 
 const rebuiltMessage = 'The database went back behind this run; it was rebuilt from what its agent showed.';
@@ -177,6 +179,9 @@ function toldValues(parts: RunParts, { connection, shown, intent }: Telling, dec
   const { outcome } = shown;
   const { to } = decision;
   const seq = shown.acked_seq;
+  const now = parts.clock.now();
+  // A clock that is ahead would keep the row for longer than any other.
+  const past = (at: number | null): number | null => (at === null ? null : Math.min(at, now));
   return {
     agent: connection.agentId,
     session: connection.session,
@@ -186,15 +191,15 @@ function toldValues(parts: RunParts, { connection, shown, intent }: Telling, dec
     outcome: outcome === null ? null : stringifyJson(outcome),
     ...explanationOf(shown, to),
     rebuilt: stringifyJson({
-      at: parts.clock.now(),
+      at: now,
       store_incarnation: intent.store_incarnation,
       missing: missingOf(shown, decision),
     } satisfies Rebuilt),
     seq,
     events: 1,
     offeredAt: intent.issued_at,
-    startedAt: shown.begun_at ?? (to === 'running' ? intent.issued_at : null),
-    endedAt: shown.ended_at,
+    startedAt: past(shown.begun_at) ?? (to === 'running' ? intent.issued_at : null),
+    endedAt: past(shown.ended_at),
   };
 }
 
@@ -237,12 +242,6 @@ function lostValues(intent: Intent) {
     requestedBy: intent.requested_by.id,
     requesterName: intent.requested_by.name,
   };
-}
-
-/** What it has in hand counts for its slots from now on. */
-async function remember(parts: RunParts, seat: Seat, run: string): Promise<void> {
-  const [row] = await parts.store.read(parts.reads.facts({ run }));
-  if (row?.state === 'running' && row.agent === seat.agent.id) seat.held.set(run, row);
 }
 
 function answer(

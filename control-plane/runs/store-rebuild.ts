@@ -65,7 +65,8 @@ export function rebuildStatements(store: Store) {
   return {
     /** Takes the action's next number, where there still is such an action. */
     countAction: (values: Parameters<typeof countAction>[0]): Step => step(countAction(values)),
-    insertLost: (values: LostValues): Step => step(insertLost(values)),
+    /** Fails where another agent that had an attempt of it too was quicker: then there is a row to decide on. */
+    insertLost: (values: LostValues): Step => step(insertLost(values), guard),
     advance: (values: Parameters<typeof advance>[0]): Step => step(advance(values), guard),
     /** Reports up to `seq` are lost with the data; the next one continues behind them. */
     skip: (values: Parameters<typeof skip>[0]): Step => step(skip(values), guard),
@@ -75,7 +76,7 @@ export function rebuildStatements(store: Store) {
 /** Inputs, reason, schedule and limits of the press are not in an intent: they stay empty. */
 function insertRow({ db, engine }: Store, p: LostValues) {
   const now = nowMs(engine);
-  return db.insertInto('runs').values({
+  const row = {
     id: p.run,
     organization: p.organization,
     project: p.project,
@@ -126,7 +127,11 @@ function insertRow({ db, engine }: Store, p: LostValues) {
     started_at: p.startedAt,
     ended_at: endedAt(p, now),
     expires_at: p.offeredAt,
-  });
+  };
+  return db
+    .insertInto('runs')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doNothing());
 }
 
 type AdvanceValues = ToldValues &

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { AgentFrame } from '../../../protocol/frames.ts';
 import { signIntentWith, verifyIntent } from '../../../protocol/intent.ts';
 import type { Intent } from '../../../protocol/intent.ts';
-import { lostAgentGraceMs } from '../../../protocol/limits.ts';
+import { lostAgentGraceMs, tombstoneMs } from '../../../protocol/limits.ts';
 import { outcomeResults, runStates } from '../../../protocol/states.ts';
 import { readRun } from '../../../control-plane/runs/read.ts';
 import { decideShown } from '../../../control-plane/runs/rebuild-decide.ts';
@@ -242,6 +242,60 @@ describe('rule 12: an agent that shows its signed intent gets its row rebuilt', 
     ]);
   });
 
+  it('two agents that show two attempts of it at once get one row, of the later one', async () => {
+    const lost = await lostRun();
+    const { world, agent, run } = lost;
+    const other = await world.agent('two', agent.group, [{ operation: 'deploy' }]);
+    const second = await resigned(lost.intent, { agent: other.id, attempt: 2 });
+    await Promise.all([agent.connect(), other.connect()]);
+    await Promise.all([
+      agent.wire.give(shown(lost, { state: 'accepted', begun_at: null })),
+      other.wire.give(shown({ run, intent: second }, { attempt: 2 })),
+    ]);
+    expect([agent.wire.closed, other.wire.closed]).toEqual([null, null]);
+    expect(agent.wire.received.at(-1)).toMatchObject({ type: 'stale' });
+    expect(other.wire.received.at(-1)).toMatchObject({ type: 'rebuilt' });
+    expect(await readRun(world.parts, run)).toMatchObject({ attempt: 2, agent: { name: 'two' } });
+    await other.wire.end('succeeded', {}, 0, { run, attempt: 2 });
+    expect(await world.state(run)).toBe('succeeded');
+  });
+
+  it('an agent whose run goes on at another one gets its slot back', async () => {
+    const lost = await lostRun({ keep: `last_event = last_event` });
+    const { world, agent, run } = lost;
+    const other = await world.agent('two', agent.group, [{ operation: 'deploy' }]);
+    const second = await resigned(lost.intent, { agent: other.id, attempt: 2 });
+    await Promise.all([agent.connect(), other.connect()]);
+    expect(world.parts.seats.of(agent.wire)?.held.size).toBe(1);
+    await other.wire.give(shown({ run, intent: second }, { attempt: 2 }));
+    expect(await readRun(world.parts, run)).toMatchObject({ state: 'running', agent: { name: 'two' } });
+    expect(world.parts.seats.of(agent.wire)?.held.size).toBe(0);
+    expect(world.parts.seats.of(other.wire)?.held.size).toBe(1);
+  });
+
+  it('a clock of an agent that is ahead makes no row that retention would never reach', async () => {
+    const lost = await lostRun();
+    const { world, agent, run } = lost;
+    await agent.connect();
+    const ahead = world.now + 1e12;
+    const over = outcome('succeeded');
+    await agent.wire.give(shown(lost, { state: 'ended', begun_at: ahead, ended_at: ahead, outcome: over }));
+    expect(await readRun(world.parts, run)).toMatchObject({ started_at: world.now, ended_at: world.now });
+  });
+
+  it('what is older than tombstones live may have been pruned, and does not come back', async () => {
+    const lost = await lostRun();
+    const { world, agent, run } = lost;
+    await agent.connect();
+    const old = await resigned(lost.intent, { issued_at: world.now - tombstoneMs });
+    await agent.wire.give(shown({ run, intent: old }, { state: 'ended', outcome: outcome('succeeded') }));
+    expect(agent.wire.received.at(-1)).toEqual({ type: 'stale', run, attempt: 1 });
+    await expect(readRun(world.parts, run)).rejects.toMatchObject({ code: 'not_found' });
+    const young = await resigned(lost.intent, { issued_at: world.now - tombstoneMs + 1 });
+    await agent.wire.give(shown({ run, intent: young }, { state: 'ended', outcome: outcome('succeeded') }));
+    expect(await world.state(run)).toBe('succeeded');
+  });
+
   it('of a group that is gone too there is no row, but the record tells of it', async () => {
     const lost = await lostRun();
     const { world, agent } = lost;
@@ -315,6 +369,7 @@ it('every state that a row can have leads somewhere, whatever is shown', async (
               earlier: new Set([lost.before]),
               row: { ...row, state, attempt, agent },
               isPruned: false,
+              now: lost.world.now,
             });
             seen.add(decision.kind);
             if (attempt === 2) expect(decision.kind).toBe('stale');
