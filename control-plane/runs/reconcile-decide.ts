@@ -15,10 +15,11 @@ export type HelloAction =
   | { readonly kind: 'catch_up'; readonly run: RunFacts }
   /** It knows nothing of a run that was given to it: nobody can know how far it came (rules.md 3). */
   | { readonly kind: 'interrupt'; readonly run: RunFacts }
-  /** The run is in its hands, in this session. */
-  | { readonly kind: 'adopt'; readonly run: RunFacts }
-  /** Reports that the agent has no more were lost with the data: the next one continues behind them. */
-  | { readonly kind: 'skip'; readonly run: RunFacts; readonly seq: number };
+  /**
+   * The run is in its hands, in this session. Reports up to `lostUpTo` were lost with the data, and the agent has them
+   * no more either: the next one continues behind them.
+   */
+  | { readonly kind: 'adopt'; readonly run: RunFacts; readonly lostUpTo: number | null };
 
 export interface HelloDecision {
   readonly welcome: readonly WelcomeRun[];
@@ -69,10 +70,7 @@ function decideNamed(hello: HelloFacts, inHand: RunInHand): Named {
   return {
     welcome: { run: id, attempt, have_seq: lost ?? run.last_wire_seq, known: true },
     run,
-    actions: [
-      ...actionsFor(run, inHand),
-      ...(lost === null ? [] : [{ kind: 'skip' as const, run, seq: lost }]),
-    ],
+    actions: actionsFor(run, inHand, lost),
     frames: mustStop(run, inHand) ? [cancelFrame(run)] : [],
   };
 }
@@ -85,9 +83,10 @@ function lostUpTo({ store }: HelloFacts, run: RunFacts, inHand: RunInHand): numb
   return acked > run.last_wire_seq ? acked : null;
 }
 
-function actionsFor(run: RunFacts, inHand: RunInHand): readonly HelloAction[] {
+function actionsFor(run: RunFacts, inHand: RunInHand, lost: number | null): readonly HelloAction[] {
   if (run.state === 'offered') return inHand.state === 'begun' ? [{ kind: 'catch_up', run }] : [];
-  return run.state === 'running' || run.state === 'indeterminate' ? [{ kind: 'adopt', run }] : [];
+  if (run.state !== 'running' && run.state !== 'indeterminate') return [];
+  return [{ kind: 'adopt', run, lostUpTo: lost }];
 }
 
 /** Every hello repeats a cancel that is pending (rules.md 10); what has ended here must not go on there. */

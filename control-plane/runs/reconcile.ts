@@ -96,14 +96,15 @@ async function carryOut(
         message: 'The agent connected anew and knows nothing of the run that was given to it.',
         guards,
       });
-    case 'adopt':
-      await parts.store.write([
+    case 'adopt': {
+      const steps = [
         ...guards,
         parts.sql.adopt({ run: id, attempt, agent, session, incarnation: parts.store.incarnation }),
-      ]);
+      ];
+      if (action.lostUpTo !== null) return skipLost(parts, { run, agent, steps, seq: action.lostUpTo });
+      await parts.store.write(steps);
       return;
-    case 'skip':
-      return skipLost(parts, { run, agent, guards, seq: action.seq });
+    }
     case 'catch_up': {
       const { incarnation } = hello;
       const state = nextState(run.state, 'accept');
@@ -122,17 +123,20 @@ async function carryOut(
   }
 }
 
-/** Says in the run's own output what is missing from it. */
+/**
+ * Says in the run's own output what is missing from it. In the unit that adopts the run: an adopted one is of this life
+ * of the store, in which nothing is lost.
+ */
 async function skipLost(
   parts: RunParts,
   of: {
     readonly run: RunFacts;
     readonly agent: string;
-    readonly guards: readonly Step[];
+    readonly steps: readonly Step[];
     readonly seq: number;
   },
 ): Promise<void> {
-  const { run, agent, guards, seq } = of;
+  const { run, agent, steps, seq } = of;
   const { id, attempt, last_wire_seq: last } = run;
   const text = `wayside: reports ${last + 1} to ${seq} were lost with the data that a restore replaced\n`;
   const bytes = Buffer.from(text).toString('base64');
@@ -140,7 +144,7 @@ async function skipLost(
   await commitRun(parts, {
     run: id,
     attempt,
-    steps: [...guards, parts.sql.skip({ run: id, attempt, agent, seq, events: 1 })],
+    steps: [...steps, parts.sql.skip({ run: id, attempt, agent, seq, events: 1 })],
     events: [{ event: { kind: 'output', data } }],
   });
 }

@@ -2,6 +2,7 @@
 // shows it, and from nothing else.
 import { randomUUIDv7 } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../../../protocol/failures.ts';
 import type { AgentFrame } from '../../../protocol/frames.ts';
 import { signIntentWith, verifyIntent } from '../../../protocol/intent.ts';
 import type { Intent } from '../../../protocol/intent.ts';
@@ -240,6 +241,30 @@ describe('rule 12: an agent that shows its signed intent gets its row rebuilt', 
       'wayside: reports 1 to 5 were lost with the data that a restore replaced\n',
       'line 6\n',
     ]);
+  });
+
+  it('a crash right after the hello leaves no gap that nothing could ever close', async () => {
+    const { world, agent, run } = await lostRun({ keep: `last_event = 3` });
+    const inHand = { run, attempt: 1, state: 'begun' as const, last_seq: 6, acked_seq: 5 };
+    const { write } = world.store;
+    let units = 0;
+    const unitsOfConnect = 2;
+    Object.assign(world.store, {
+      write: (unit: Parameters<typeof write>[0]) => {
+        units += 1;
+        if (units <= unitsOfConnect + 1) return write(unit);
+        return Promise.reject(new Failure('store_unavailable', 'The process is gone.'));
+      },
+    });
+    await agent.connect({ runs: [inHand], slots: null }).catch(() => undefined);
+    expect(units, 'the hello has written something').toBeGreaterThan(unitsOfConnect);
+    await world.reopen();
+    const connection = await agent.connect({ runs: [inHand] });
+    expect(connection.welcomed).toEqual([{ run, attempt: 1, have_seq: 5, known: true }]);
+    await connection.give(output({ run, attempt: 1 }, 6));
+    await connection.end('succeeded', {}, 6, { run, attempt: 1 });
+    expect(connection.closed).toBeNull();
+    expect(await world.state(run)).toBe('succeeded');
   });
 
   it('two agents that show two attempts of it at once get one row, of the later one', async () => {
