@@ -11,6 +11,7 @@ import { connectAtStart, Line, refusalOf } from './postgres/line.ts';
 import type { LineOptions } from './postgres/line.ts';
 import type { Link } from './postgres/link.ts';
 import {
+  assertHere,
   joinControlPlanes,
   makeTestClock,
   prepareDatabase,
@@ -103,6 +104,8 @@ function openLines(options: PostgresStoreOptions, state: { incarnation: string }
   };
   const settle = async (link: Link) => {
     await joinControlPlanes(link);
+    // A move asks only those who are connected: whoever lost the connection just then finds out here.
+    await assertHere(link);
     const settled = await settleIncarnation(link);
     if (settled.incarnation === state.incarnation) return;
     state.incarnation = settled.incarnation;

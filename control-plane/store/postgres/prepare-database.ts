@@ -82,7 +82,8 @@ async function forgetMarks(link: Link): Promise<void> {
   );
 }
 
-async function assertHere(link: Link): Promise<void> {
+/** Throws `conflict` for data that has moved away. */
+export async function assertHere(link: Link): Promise<void> {
   const { rows } = await link.send('select value from store_meta where name = $1', [movedAwayMeta]);
   const value = rows[0]?.['value'];
   if (typeof value === 'string') throw new Failure('conflict', movedAwaySentence(value));

@@ -4,7 +4,7 @@ import { openPostgresStore } from '../../../../control-plane/store/postgres.ts';
 import { assertVersion } from '../../../../control-plane/store/postgres/prepare-database.ts';
 import { parseDatabaseUrl } from '../../../../control-plane/store/postgres/settings.ts';
 import { runIn } from '../../../support/engine.ts';
-import { freshDatabase, isMissing, openOn } from './database.ts';
+import { freshDatabase, insert, isMissing, openOn, reasons } from './database.ts';
 
 const open = (url: string) => openPostgresStore({ settings: parseDatabaseUrl(url) });
 
@@ -45,6 +45,26 @@ describe.skipIf(isMissing)('opening', () => {
       ),
     );
     await expect(open(url)).rejects.toMatchObject({ code: 'store_failed' });
+  });
+
+  it('refuses data that has moved away, also where a connection is opened again', async () => {
+    const url = await freshDatabase();
+    const store = await openOn(url);
+    await store.write([insert(store, 'before')]);
+    // The move did not meet this control plane: its connection was lost just then.
+    await runIn(url, async (client) => {
+      await client.query(`insert into store_meta values ('moved_away', 'elsewhere')`);
+      await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name like '% write'
+          and datname = current_database()`,
+      );
+    });
+    await expect(store.write([insert(store, 'after')])).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('This data has moved to elsewhere') as string,
+    });
+    expect(await reasons(store)).toEqual(['before']);
+    await expect(open(url)).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('says what to do about a URL that leads nowhere', async () => {
