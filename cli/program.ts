@@ -51,6 +51,8 @@ export function buildProgram(surroundings: Surroundings): Command {
     .configureOutput({
       writeOut: (text) => void surroundings.streams.stdout.write(text),
       writeErr: (text) => void surroundings.streams.stderr.write(text),
+      // A word too many may be a secret, which must not stand in a log.
+      outputError: (text, write) => write(text.replace(/(too many arguments.* but got \d+): .*/s, '$1.\n')),
     });
   registerLogin(program, surroundings);
   registerGroup(program, surroundings);

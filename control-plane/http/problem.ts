@@ -120,15 +120,36 @@ function failureOf(error: unknown): Failure {
   });
 }
 
-function invalidRequest(error: {
-  validation: readonly { instancePath: string; message?: string }[];
-}): Failure {
+interface Mistake {
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly params?: { readonly errors?: readonly (readonly Issue[])[] };
+}
+
+/** Of zod: what is wrong, and with which member. */
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+function invalidRequest(error: { readonly validation: readonly Mistake[] }): Failure {
   const where = (error as unknown as { validationContext?: string }).validationContext ?? 'request';
-  const errors = error.validation.map(({ instancePath, message }) => ({
-    path: `${where}${instancePath}`,
-    message: message ?? 'is not valid',
-  }));
+  const errors = error.validation.flatMap(({ instancePath, message = 'is not valid', params }) =>
+    nearest({ path: [], message, ...params }).map(({ path, message }) => ({
+      path: [`${where}${instancePath}`.replace(/\/$/, ''), ...path].join('/'),
+      message,
+    })),
+  );
   const first = errors[0];
   const detail = first === undefined ? 'The request is not valid.' : `${first.path}: ${first.message}.`;
   return new Failure('invalid_request', detail, { details: { errors } });
+}
+
+/** Where several shapes are allowed, the mistakes of the one that has the fewest: probably it was meant. */
+function nearest(issue: Issue): readonly Issue[] {
+  const shapes = (issue.errors ?? []).map((issues) => issues.flatMap(nearest));
+  const [fewest] = shapes.filter(({ length }) => length > 0).sort((a, b) => a.length - b.length);
+  if (fewest === undefined) return [issue];
+  return fewest.map(({ path, message }) => ({ path: [...issue.path, ...path], message }));
 }

@@ -80,6 +80,13 @@ describe('every command', () => {
     },
   );
 
+  test('does not repeat a secret that was given as a word', async () => {
+    const { code, stderr } = await cli('variable', 'set', 'deploy_token', '--sensitive', 'hunter-two');
+    expect(code).toBe(64);
+    expect(stderr).toContain('too many arguments');
+    expect(stderr).not.toContain('hunter-two');
+  });
+
   test('takes no secret as a word', () => {
     for (const { path, command } of commands()) {
       for (const { long } of command.options) {

@@ -88,6 +88,17 @@ describe('every error is a problem document with a stable code', () => {
     expect((await post('{"name":"a","description": hunter2-hunter2}')).text).not.toContain('hunter2');
   });
 
+  test('of a body that may have several shapes, what is wrong with the one that it comes nearest', async () => {
+    const body = { permission: 'wayside.run.strt', resource: 'organization' };
+    const answer = await server.api('POST', '/v1/check', body);
+    expectProblem(answer, 'invalid_request');
+    const { errors } = answer.body as unknown as { errors: { path: string; message: string }[] };
+    expect(errors.map(({ path }) => path)).toEqual(['body/permission']);
+    expect(errors[0]?.message).toContain('wayside.run.start');
+    const batch = await server.api('POST', '/v1/check', { checks: [{ permission: 'wayside.run.start' }] });
+    expect(batch.body).toMatchObject({ errors: [{ path: 'body/checks/0/resource' }] });
+  });
+
   test('no token, a wrong one, and headers that carry none', async () => {
     const as = (authorization: string | undefined) =>
       server.api('GET', '/v1/whoami', undefined, { authorization });
