@@ -120,7 +120,10 @@ export function setCrossCertificate(
   );
 }
 
-/** The list that is given out for an authority whose key is not here; `crl` is DER in base64. */
+/**
+ * The list that is given out for an authority whose key is not here; `crl` is DER in base64. Guard `authority_state`:
+ * one that is retired has had its last list, and gets no key back.
+ */
 export function setStoredList(
   store: Store,
   of: { readonly id: string; readonly crl: string | null; readonly nextUpdate: number | null },
@@ -129,7 +132,8 @@ export function setStoredList(
     store.db
       .updateTable('pki_authorities')
       .set({ crl: of.crl, crl_next_update: of.nextUpdate })
-      .where('id', '=', of.id),
+      .where('id', '=', of.id)
+      .where('state', '!=', 'retired'),
     { name: 'authority_state', exactly: 1 },
   );
 }

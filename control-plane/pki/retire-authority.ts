@@ -49,10 +49,10 @@ export async function planRetirement(
   const lists = await lastLists(deps, branch);
   return {
     steps: [
+      ...lists,
       ...branch.map(({ id }) =>
         moveAuthority(store, { id, from: ['requested', 'next', 'former'], to: 'retired' }),
       ),
-      ...lists,
       ...branch.map(({ kid }) => keys.remove(kid)),
     ],
     retired: branch.map(({ name }) => name),
