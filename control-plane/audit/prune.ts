@@ -1,5 +1,5 @@
 // Retention: events that are older than an organization keeps them go, and so do old signed heads. A signed checkpoint
-// stays in their place. What does not verify is never removed, for it is evidence.
+// stays in their place. What does not verify is never removed, for it is evidence, and neither is what contradicts it.
 import { headHash } from '../../protocol/audit-head.ts';
 import { Failure } from '../../protocol/failures.ts';
 import { auditHeadsKeptMs, auditPruneRowsMax } from '../../protocol/limits.ts';
@@ -8,6 +8,7 @@ import { step } from '../store/step.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step, Store } from '../store/store.ts';
 import { placeOf, selectEnd } from './chain.ts';
+import { findContradiction } from './contradiction.ts';
 import { chainOfHeads, moveCheckpoint, openCheckpoint, selectCheckpoint } from './checkpoints.ts';
 import { joinSegments } from './segment.ts';
 import { selectAllSettings } from './settings.ts';
@@ -30,11 +31,19 @@ export async function pruneAudit(deps: PruneDeps): Promise<{ events: number; hea
   for (const { organization, retention_days: days } of await deps.store.read(selectAllSettings(deps.store))) {
     if (days === null) continue;
     const before = deps.clock.now() - days * dayMs;
+    await refuseContradiction(deps, organization);
     for (let count = -1; count !== 0; events += count) {
       count = await unlessOvertaken(() => pruneEvents(deps, { organization, before }));
     }
   }
   return { events, heads: await unlessOvertaken(() => pruneHeads(deps)) };
+}
+
+/** Its signed heads hold, and the chain has what they name. */
+async function refuseContradiction(deps: PruneDeps, organization: string): Promise<void> {
+  const problem =
+    (await verifyHeads(deps, organization)).problem ?? (await findContradiction(deps, organization));
+  if (problem !== null) throw broken(problem);
 }
 
 /** Another process that prunes at the same time makes a guard fail; it does the work, then. */
@@ -138,7 +147,7 @@ async function pruneHeads(deps: PruneDeps): Promise<number> {
   const newest = await store.read(
     store.db
       .selectFrom('audit_heads')
-      .select((build) => build.fn.max('number').as('number'))
+      .select((build) => ['organization', build.fn.max('number').as('number')])
       .groupBy('organization')
       .compile(),
   );
@@ -147,6 +156,11 @@ async function pruneHeads(deps: PruneDeps): Promise<number> {
     old.where('number', '<', kept).orderBy('number', 'desc').limit(1).compile(),
   );
   if (last === undefined) return 0;
+  // Once a head is gone, a chain that was written anew behind its back is whole.
+  for (const { organization } of newest) {
+    const contradiction = await findContradiction(deps, organization);
+    if (contradiction !== null) throw broken(contradiction);
+  }
   const to = { position: last.number, hash: headHash(last.jws) };
   const key = await signingKeys.ensure({ purpose: 'audit' });
   await store.write([

@@ -31,7 +31,7 @@ export async function verifyHeads(
     const rows: readonly AuditHeadsTable[] = await store.read(selectHeadsAfter(store, number));
     for (const row of rows) {
       const head: AuditHead | null = readHead(row.jws);
-      if (head === null || head.number !== row.number) return failed(`head ${row.number} was changed`);
+      if (head === null || !isRowOf(row, head)) return failed(`head ${row.number} was changed`);
       if (head.number !== number + 1) return failed(`head ${number + 1} is missing`);
       if (head.previous !== previous) return failed(`head ${number === 0 ? 1 : number} was changed`);
       if (head.organization === organization) expected.set(head.position, head.hash);
@@ -46,6 +46,16 @@ export async function verifyHeads(
   if ((await verifyHead(last.jws, keys)) === null)
     return failed(`the signature of head ${last.number} does not hold`);
   return { expected, problem: null };
+}
+
+/** What is looked up by its columns must be what was signed. */
+function isRowOf(row: AuditHeadsTable, { number, organization, position, hash }: AuditHead): boolean {
+  return (
+    row.number === number &&
+    row.organization === organization &&
+    row.position === position &&
+    row.hash === hash
+  );
 }
 
 function selectHeadsAfter(store: Store, number: number) {

@@ -1,13 +1,17 @@
 // A store with an organization, secrets and an audit trail whose time a test moves by hand.
 import { join } from 'node:path';
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import { openAudit } from '../../../control-plane/audit/audit.ts';
 import type { Audit } from '../../../control-plane/audit/audit.ts';
+import { sha256 } from '../../../control-plane/audit/event.ts';
 import type { AuditEntry } from '../../../control-plane/audit/event.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
 import type { Secrets } from '../../../control-plane/secrets/secrets.ts';
 import { step } from '../../../control-plane/store/step.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { auditChainHash, auditDigest } from '../../../protocol/audit-chain.ts';
 import { temporaryStore } from '../store/temporary.ts';
 
 export interface Fixture {
@@ -76,4 +80,31 @@ export function entry(operation: string, changes: Partial<AuditEntry> = {}): Aud
     request: { id: 'req-1' },
     ...changes,
   };
+}
+
+/** Makes the chain whole again, as somebody without the key for the codes can. */
+export async function rechain({ store }: Fixture): Promise<void> {
+  const rows = await store.db
+    .selectFrom('audit_events')
+    .selectAll()
+    .where('position', 'is not', null)
+    .orderBy('position')
+    .execute();
+  let previous = '';
+  let position = 0;
+  const places: RawBuilder<unknown>[] = [];
+  for (const row of rows) {
+    position += 1;
+    const digest = auditDigest(sha256, row);
+    const hash = auditChainHash(sha256, { position, previous, digest, mac: row.mac });
+    places.push(
+      sql`update audit_events set position = ${-position}, previous_hash = ${previous}, hash = ${hash} where id = ${row.id}`,
+    );
+    previous = hash;
+  }
+  places.push(
+    sql`update audit_events set position = -position where position < 0`,
+    sql`update organizations set audit_position = ${position}, audit_hash = ${previous}`,
+  );
+  await store.write(places.map((place) => step(place.compile(store.db))));
 }

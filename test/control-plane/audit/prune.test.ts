@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { auditHeadsKeptMs } from '../../../protocol/limits.ts';
 import { writeSettings } from '../../../control-plane/audit/settings.ts';
 import { step } from '../../../control-plane/store/step.ts';
-import { entry, insertOrganization, openAuditFixture, organization } from './open-audit.ts';
+import { entry, insertOrganization, openAuditFixture, organization, rechain } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
 
 const dayMs = 86_400_000;
@@ -85,6 +85,23 @@ describe('retention', () => {
     expect(await positions(fixture)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('removes nothing of a trail that was made whole again over a removed event', async () => {
+    const fixture = await openAuditFixture();
+    await keepFor(fixture, 30);
+    await write(fixture, 5);
+    fixture.advance(40 * dayMs);
+    await write(fixture, 3);
+    await tamper(fixture, 'delete from audit_events where position = 2');
+    await rechain(fixture);
+    const { problem } = await fixture.audit.verify(organization);
+    expect(problem).toMatch(/written anew|cut off/);
+    await expect(fixture.audit.prune()).rejects.toThrow(
+      /does not verify: event 5 is not the one that was signed/,
+    );
+    expect(await positions(fixture)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect((await fixture.audit.verify(organization)).problem).toBe(problem);
+  });
+
   it('excuses no removal but its own', async () => {
     const pruned = async () => {
       const fixture = await openAuditFixture();
@@ -151,6 +168,19 @@ describe('old heads', () => {
     expect(await fixture.audit.head(quiet)).toEqual(newest);
     expect(await fixture.audit.verify(quiet)).toMatchObject({ valid: true, events: 1 });
     expect(await fixture.audit.verify(organization)).toMatchObject({ valid: true, events: 5 });
+  });
+
+  it('stay where the chain has another event than one of them names', async () => {
+    const fixture = await openAuditFixture();
+    for (let round = 0; round < 3; round += 1) await write(fixture, 2);
+    await tamper(fixture, 'delete from audit_events where position = 3');
+    await rechain(fixture);
+    fixture.advance(auditHeadsKeptMs + 1);
+    await write(fixture, 3);
+    await expect(fixture.audit.prune()).rejects.toThrow(
+      /does not verify: event 4 is not the one that was signed/,
+    );
+    expect(await fixture.audit.verify(organization)).toMatchObject({ valid: false, problem_at: 4 });
   });
 
   it('are held to by a head that is older than all of them', async () => {

@@ -2,12 +2,10 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../control-plane/audit/event.ts';
 import { verifyAudit } from '../../../control-plane/audit/verify.ts';
-import { auditChainHash, auditDigest } from '../../../protocol/audit-chain.ts';
 import type { AuditEventsTable } from '../../../control-plane/store/schema.ts';
 import { step } from '../../../control-plane/store/step.ts';
-import { entry, insertOrganization, openAuditFixture, organization } from './open-audit.ts';
+import { entry, insertOrganization, openAuditFixture, organization, rechain } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
 
 /** Whoever has the database and not the keyring. */
@@ -29,33 +27,6 @@ async function withEvents(count: number): Promise<Fixture> {
   }
   await fixture.audit.settle();
   return fixture;
-}
-
-/** Makes the chain whole again, as somebody without the key for the codes can. */
-async function rechain({ store }: Fixture): Promise<void> {
-  const rows = await store.db
-    .selectFrom('audit_events')
-    .selectAll()
-    .where('position', 'is not', null)
-    .orderBy('position')
-    .execute();
-  let previous = '';
-  let position = 0;
-  const places: RawBuilder<unknown>[] = [];
-  for (const row of rows) {
-    position += 1;
-    const digest = auditDigest(sha256, row);
-    const hash = auditChainHash(sha256, { position, previous, digest, mac: row.mac });
-    places.push(
-      sql`update audit_events set position = ${-position}, previous_hash = ${previous}, hash = ${hash} where id = ${row.id}`,
-    );
-    previous = hash;
-  }
-  places.push(
-    sql`update audit_events set position = -position where position < 0`,
-    sql`update organizations set audit_position = ${position}, audit_hash = ${previous}`,
-  );
-  await store.write(places.map((place) => step(place.compile(store.db))));
 }
 
 describe('an untouched trail', () => {
@@ -230,6 +201,8 @@ describe('tampering is found', () => {
     const retold = Buffer.from(JSON.stringify({ ...said, at: 1 })).toString('base64url');
     await intruder(fixture).exec(`update audit_heads set jws = '${header}.${retold}.${signature}'`);
     expect((await fixture.audit.verify(organization)).problem).toBe('the signature of head 1 does not hold');
+    await intruder(fixture).exec(`update audit_heads set jws = '${kept?.jws ?? ''}', position = 4`);
+    expect((await fixture.audit.verify(organization)).problem).toBe('head 1 was changed');
 
     const other = await withEvents(5);
     expect((await fixture.audit.verify(organization, await other.audit.head(organization))).valid).toBe(
