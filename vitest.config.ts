@@ -11,12 +11,11 @@ const overPostgres = [
     : ['test/system/*.test.ts', 'test/faults/random-kills.test.ts']),
 ];
 const overPostgresAlone = ['test/control-plane/store/{postgres,move}/**'];
-/** About the files of SQLite. */
+/** About the files, the plans and the threads of SQLite, or setting up what they test by writing into its file. */
 const overSqliteAlone = [
-  'test/control-plane/audit/verify.test.ts',
   'test/control-plane/runs/store-read.test.ts',
   'test/control-plane/schedules/routes.test.ts',
-  'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema,sqlite-files}.test.ts',
+  'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema}.test.ts',
 ];
 
 export default defineConfig({
