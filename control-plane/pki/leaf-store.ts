@@ -76,7 +76,7 @@ export function revokeLeaf(store: Store, serial: string, reason: string): Step {
   );
 }
 
-/** @public Also the verbs of agents look here for where a certificate went. */
+/** By its serial; what has expired may have been forgotten. */
 export function selectLeaf(store: Store, serial: string): CompiledQuery<PkiLeavesTable> {
   return store.db.selectFrom('pki_leaves').selectAll().where('serial', '=', serial).compile();
 }
@@ -98,12 +98,24 @@ export function selectRevokedLeaves(
 export function selectLiveLeaves(
   store: Store,
 ): CompiledQuery<{ authority: string; live: number; until: number }> {
-  return store.db
-    .selectFrom('pki_leaves')
+  return liveLeaves(store)
     .select(['authority', sql<number>`count(*)`.as('live'), sql<number>`max(not_after)`.as('until')])
-    .where('not_after', '>', nowMs(store.engine))
-    .where('superseded_at', 'is', null)
-    .where('revoked_at', 'is', null)
     .groupBy('authority')
     .compile();
+}
+
+/** Guard `leaves_in_use`: something was issued by one of these authorities since somebody looked. */
+export function noLiveLeaves(store: Store, authorities: readonly string[]): Step {
+  return step(liveLeaves(store).select('serial').where('authority', 'in', authorities).limit(1), {
+    name: 'leaves_in_use',
+    exactly: 0,
+  });
+}
+
+function liveLeaves(store: Store) {
+  return store.db
+    .selectFrom('pki_leaves')
+    .where('not_after', '>', nowMs(store.engine))
+    .where('superseded_at', 'is', null)
+    .where('revoked_at', 'is', null);
 }

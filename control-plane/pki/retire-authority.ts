@@ -7,7 +7,7 @@ import { moveAuthority, selectAuthorities, setStoredList } from './authority-sto
 import type { AuthorityRow } from './authority-store.ts';
 import type { Authorities } from './authorities.ts';
 import { notAfterOf } from './certify.ts';
-import { selectLiveLeaves } from './leaf-store.ts';
+import { noLiveLeaves, selectLiveLeaves } from './leaf-store.ts';
 import { revokedBy } from './publish-lists.ts';
 import { issueList } from './revocation-list.ts';
 
@@ -22,8 +22,8 @@ export interface RetireDeps {
 
 export interface PlannedRetirement {
   readonly steps: readonly Step[];
+  /** Names of the authorities that end: this one and those below it. */
   readonly retired: readonly string[];
-  readonly liveLeaves: number;
 }
 
 /**
@@ -45,10 +45,11 @@ export async function planRetirement(
   }
   if (authority.state === 'retired') throw new Failure('conflict', `${authority.name} is retired already.`);
   const branch = branchOf(await store.read(selectAuthorities(store)), authority);
-  const liveLeaves = force ? 0 : await checkUse(deps, authority, branch);
+  if (!force) await checkUse(deps, authority, branch);
   const lists = await lastLists(deps, branch);
   return {
     steps: [
+      ...(force ? [] : [noLiveLeaves(store, idsOf(branch))]),
       ...lists,
       ...branch.map(({ id }) =>
         moveAuthority(store, { id, from: ['requested', 'next', 'former'], to: 'retired' }),
@@ -56,7 +57,6 @@ export async function planRetirement(
       ...branch.map(({ kid }) => keys.remove(kid)),
     ],
     retired: branch.map(({ name }) => name),
-    liveLeaves,
   };
 }
 
@@ -70,9 +70,10 @@ async function checkUse(
   deps: RetireDeps,
   authority: AuthorityRow,
   branch: readonly AuthorityRow[],
-): Promise<number> {
+): Promise<void> {
+  const ids = idsOf(branch);
   const inUse = (await deps.store.read(selectLiveLeaves(deps.store))).filter((row) =>
-    branch.some(({ id }) => id === row.authority),
+    ids.includes(row.authority),
   );
   const live = inUse.reduce((sum, row) => sum + Number(row.live), 0);
   if (live > 0) {
@@ -91,7 +92,10 @@ async function checkUse(
       { details: { join_tokens: tokens } },
     );
   }
-  return live;
+}
+
+function idsOf(branch: readonly AuthorityRow[]): readonly string[] {
+  return branch.map(({ id }) => id);
 }
 
 /** An expired list would refuse everybody where the whole chain is checked; the last one lasts as long as it can. */

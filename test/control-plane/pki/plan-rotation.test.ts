@@ -43,11 +43,12 @@ async function rotate(installation: Installation, level: Level): Promise<Authori
   return open(installation);
 }
 
-async function retire(
-  installation: Installation,
-  name: string,
-  options: { readonly force?: boolean; readonly tokens?: number } = {},
-): Promise<Authorities> {
+interface RetireOptions {
+  readonly force?: boolean;
+  readonly tokens?: number;
+}
+
+async function planned(installation: Installation, name: string, options: RetireOptions = {}) {
   const { store, secrets } = installation;
   const { force = false, tokens = 0 } = options;
   const authorities = await open(installation);
@@ -55,7 +56,15 @@ async function retire(
     { store, keys: secrets.signingKeys, authorities, now: Date.now(), openTokens: async () => tokens },
     { authority: await findAuthority(store, name), force },
   );
-  await store.write(steps);
+  return steps;
+}
+
+async function retire(
+  installation: Installation,
+  name: string,
+  options: RetireOptions = {},
+): Promise<Authorities> {
+  await installation.store.write(await planned(installation, name, options));
   return open(installation);
 }
 
@@ -208,6 +217,11 @@ describe('retiring', () => {
       code: 'in_use',
       details: { join_tokens: 2 },
     });
+    // Nor where something is issued between the look and the commit.
+    const steps = await planned(installation, 'data-plane-1');
+    await store.write(insertLeaf(store, { ...row, serial: '02', generation: 2 }));
+    await expect(store.write(steps)).rejects.toMatchObject({ guard: 'leaves_in_use' });
+    await store.write([supersedeLeaves(store, { subject: identity.agent, before: 3 })]);
     await retire(installation, 'data-plane-1', { tokens: 2 });
     await retire(installation, 'root-1', { tokens: 2, force: true });
     await expect(retire(installation, 'root-1')).rejects.toMatchObject({ code: 'conflict' });
