@@ -8,7 +8,7 @@ import { shellOf } from '../host.ts';
 import { runCommand } from '../operations/command.ts';
 import { runContainer } from '../operations/container.ts';
 import { runHttp } from '../operations/http.ts';
-import { failedBy, nothing, say, whenHalted } from '../operations/operation.ts';
+import { failedBy, haltedBy, say, whenHalted } from '../operations/operation.ts';
 import type { OperationContext, OperationEnd } from '../operations/operation.ts';
 import { runStatus } from '../operations/status.ts';
 import { operationTitle, planOperation } from '../plan.ts';
@@ -74,10 +74,7 @@ async function perform(
   try {
     // A source of secrets may take its time, and a run that is stopped does not wait for it.
     const plan = await Promise.race([planStep(definition, run, title), halted]);
-    if ('graceMs' in plan) {
-      const { result, code, message } = plan;
-      return { ...nothing, result, code, message };
-    }
+    if ('graceMs' in plan) return haltedBy(plan);
     return await carryOut(plan, {
       definition,
       title,

@@ -11,7 +11,7 @@ import { startProcess } from '../spawn.ts';
 import type { Exit, ProcessRequest, RunningProcess } from '../spawn.ts';
 import type { StopReport } from '../stop.ts';
 import { checkHashes } from './hashes.ts';
-import { failedBy, foreignText, nothing, say, whenHalted } from './operation.ts';
+import { failedBy, foreignText, haltedBy, nothing, say, whenHalted } from './operation.ts';
 import type { Halt, OperationContext, OperationEnd } from './operation.ts';
 import { createOutputWay } from './output.ts';
 import type { OutputWay } from './output.ts';
@@ -25,7 +25,8 @@ const notPermittedCode = 126;
 export async function runCommand(plan: CommandPlan, context: OperationContext): Promise<OperationEnd> {
   try {
     const request = await prepareProcess(plan, context);
-    if (plan.hashes.length > 0) await checkHashes(plan.hashes);
+    const halt = await checkHashes(plan.hashes, context.halt);
+    if (halt !== null) return haltedBy(halt);
     return await runProcess(request, context);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

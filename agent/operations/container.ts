@@ -10,7 +10,7 @@ import { runProcess, startFailure } from './command.ts';
 import { configuresEngine, containerArgs, containerName, findEngine, signalContainer } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { checkHashes } from './hashes.ts';
-import { failedBy } from './operation.ts';
+import { failedBy, haltedBy } from './operation.ts';
 import type { OperationContext, OperationEnd } from './operation.ts';
 
 /** The engine's client answers this when it, or the engine, failed before the command was started. */
@@ -21,7 +21,8 @@ export async function runContainer(plan: ContainerPlan, context: OperationContex
   try {
     checkVariables(plan);
     const engine = await findEngine(context.host);
-    if (plan.hashes.length > 0) await checkHashes(plan.hashes);
+    const halt = await checkHashes(plan.hashes, context.halt);
+    if (halt !== null) return haltedBy(halt);
     const folder = await mkdtemp(join(tmpdir(), 'wayside-container-'));
     try {
       return explain(await runIn(engine, plan, { context, cidFile: join(folder, 'cid') }));

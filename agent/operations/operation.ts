@@ -79,6 +79,11 @@ export function whenHalted(signal: AbortSignal): {
   };
 }
 
+/** Of an operation that was stopped before it had begun anything. */
+export function haltedBy({ result, code, message }: Halt): OperationEnd {
+  return { ...nothing, result, code, message };
+}
+
 export function failedBy(failure: Failure, more: Partial<OperationEnd> = {}): OperationEnd {
   return { ...nothing, result: 'failed', code: failure.code, message: failure.message, ...more };
 }

@@ -19,7 +19,7 @@ import { previewJson, showPreview } from '../../../agent/plan/show-plan.ts';
 import { loadAgentFile } from '../../../hcl/agent-file/load.ts';
 import { hashedFileBytesMax } from '../../../protocol/limits.ts';
 import { openFolder } from '../../support/folder.ts';
-import { loadText, runText } from '../../support/run-action.ts';
+import { loadText, runText, stopper } from '../../support/run-action.ts';
 
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
@@ -119,11 +119,36 @@ describe('rule 18: an action that lists the hashes of its files', () => {
       [pipe, 'it is not a file'],
       [huge, 'it is larger than'],
     ] as const) {
-      await expect(checkHashes([{ path, sha256 }])).rejects.toMatchObject({
+      const { signal } = new AbortController();
+      await expect(checkHashes([{ path, sha256 }], signal)).rejects.toMatchObject({
         code: 'hash_mismatch',
         message: expect.stringContaining(why) as string,
       });
     }
+  });
+
+  test('a run that is stopped while its files are looked at starts nothing, and does not wait', async () => {
+    using folder = openFolder();
+    const large = join(folder.path, 'large');
+    writeFileSync(large, '');
+    const pieces = 128;
+    const piece = Buffer.alloc(1024 * 1024);
+    truncateSync(large, pieces * piece.length);
+    const hash = createHash('sha256');
+    for (let at = 0; at < pieces; at += 1) hash.update(piece);
+    const text = `group "g" {
+      action "a" {
+        run {
+          command = ["sleep", "60"]
+          hashes  = { ${JSON.stringify(large)} = "sha256:${hash.digest('hex')}" }
+        }
+      }
+    }`;
+    const { signal, stop } = stopper();
+    setTimeout(() => stop({ reason: 'requested', graceMs: 0 }), 20);
+    const { outcome, spawned } = await runText(text, { stop: signal });
+    expect(outcome).toMatchObject({ result: 'canceled', code: 'canceled' });
+    expect(spawned).toEqual([]);
   });
 
   test('has another digest with another hash', () => {
