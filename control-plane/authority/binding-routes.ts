@@ -17,9 +17,7 @@ import { selectBindings } from './binding-store.ts';
 import type { BindingRow } from './binding-store.ts';
 import type { ChangeDeps } from './change.ts';
 import { findPrincipal } from './find.ts';
-import { levelName, projectLevel } from './level.ts';
-import { parseLevel } from './parse-level.ts';
-import { findProject } from './policy.ts';
+import { levelName, levelOf } from './level.ts';
 import type { Policy } from './policy.ts';
 import { bindingResource, bindingsResource, levelResource } from './resources.ts';
 
@@ -43,20 +41,17 @@ function listRoute(app: FastifyInstance, deps: Deps): void {
     tag: 'authority',
     query: bindingListQuerySchema,
     answers: { 200: bindingPageSchema },
-    handler: async ({ caller, query }) => {
+    handler: async ({ caller, query, decision }) => {
       const { organization } = caller.principal;
       const after = decodeCursor(query.cursor);
       const policy = deps.authority.policy();
-      const project = query.project === undefined ? null : findProject(policy, query.project);
-      const level =
-        query.on === undefined
-          ? project && projectLevel(project.id)
-          : await parseLevel(deps.authority, query.on);
+      const isOfAll = query.project === undefined && query.on === undefined;
       const rows = await deps.store.read(
         selectBindings(deps.store, {
           organization,
-          level,
-          inside: project !== null,
+          // Where it was decided, so that nobody is shown another level than the one that they may read.
+          level: isOfAll ? null : levelOf(decision.question.resource),
+          inside: query.project !== undefined,
           principal: query.principal === undefined ? null : findPrincipal(policy, query.principal).id,
           after,
           limit: query.limit,

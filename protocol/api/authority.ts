@@ -140,11 +140,16 @@ export const bindingSchema = z.object({
   created_at: timeSchema,
 });
 /** `project`, an id or name, leaves those of that project; `on` those of any level, `principal` those of one. */
-export const bindingListQuerySchema = pageQuerySchema.extend({
-  project: referenceSchema.optional(),
-  on: levelSchema.optional(),
-  principal: referenceSchema.optional(),
-});
+export const bindingListQuerySchema = pageQuerySchema
+  .extend({
+    project: referenceSchema.optional(),
+    on: levelSchema.optional(),
+    principal: referenceSchema.optional(),
+  })
+  .refine(
+    ({ project, on }) => project === undefined || on === undefined,
+    'name a project or a level, not both',
+  );
 export type Binding = z.infer<typeof bindingSchema>;
 export const bindingPageSchema = pageOf(bindingSchema);
 

@@ -176,6 +176,21 @@ describe('policy edits that cross', () => {
   });
 });
 
+test('a list of bindings is of the level at which it was decided', async () => {
+  await good(world.api('POST', '/v1/projects', { name: 'kept' }));
+  await good(world.api('POST', '/v1/projects', { name: 'foreign' }));
+  await world.person('keeper', [{ role: 'owner', level: 'projects/kept' }]);
+  await world.person('hidden', [{ role: 'viewer', level: 'projects/foreign' }]);
+  const list = (query: string) =>
+    world.as('keeper')<{ items: { principal: { name: string } }[] }>('GET', `/v1/bindings?${query}`);
+  const { body } = await good(list('project=kept'));
+  expect(body.items.map(({ principal }) => principal.name)).toEqual(['keeper']);
+  expect((await list('on=projects/foreign')).status).toBe(404);
+  for (const on of ['projects/foreign', 'organization']) {
+    expect((await list(`project=kept&on=${on}`)).body).toMatchObject({ code: 'invalid_request' });
+  }
+});
+
 describe('the last owner', () => {
   test('is not locked out by a denial, and nobody counts who holds it for a time only', async () => {
     const alone = await openWorld();
