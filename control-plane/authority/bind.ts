@@ -11,7 +11,7 @@ import { commitChange } from './change.ts';
 import type { ChangeContext, ChangeDeps } from './change.ts';
 import { patternProblem } from './conditions.ts';
 import { givenBy } from './cover.ts';
-import { demandCover } from './demand-cover.ts';
+import { demandCover, demandLifting } from './demand-cover.ts';
 import { findPrincipal, mustFindRole } from './find.ts';
 import { isWithin, levelName, projectLevel, resourceAt } from './level.ts';
 import { demandOwner } from './owners.ts';
@@ -116,10 +116,8 @@ function refuseTwice(policy: Policy, wanted: BindingRecord): void {
 export async function removeBinding(deps: Deps, context: ChangeContext, id: string): Promise<void> {
   const binding = recordOf(await readBinding(deps, id));
   const policy = deps.authority.policy();
-  if (binding.effect === 'deny') {
-    const why = 'You cannot lift a denial of what you do not hold yourself.';
-    await demandCover(deps, context, { given: givenBy(policy, { ...binding, conditions: [] }), why });
-  } else demandOwner(policy, { binding: id });
+  if (binding.effect === 'deny') await demandLifting(deps, context, [binding]);
+  else demandOwner(policy, { binding: id });
   await commitChange(deps, context, {
     operation: 'binding.delete',
     resource: `bindings/${id}`,

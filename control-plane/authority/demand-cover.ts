@@ -31,6 +31,18 @@ export async function demandCoverOf(
   }
 }
 
+/** For denials among bindings that somebody gets rid of: without them, what they denied is theirs again. */
+export async function demandLifting(
+  deps: DecideDeps,
+  context: Asking,
+  bindings: readonly BindingRecord[],
+): Promise<void> {
+  await demandCoverOf(deps, context, {
+    bindings: bindings.filter(({ effect }) => effect === 'deny').map((each) => ({ ...each, conditions: [] })),
+    why: 'You cannot lift a denial of what you do not hold yourself.',
+  });
+}
+
 /** Always throws: the denial of what is lacked, or `forbidden` for what is held only for a time or under conditions. */
 export async function refuseLacking(
   deps: DecideDeps,

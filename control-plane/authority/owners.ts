@@ -13,6 +13,8 @@ export interface Without {
   readonly principal?: string;
   /** Somebody who leaves a team. */
   readonly member?: { readonly team: string; readonly member: string };
+  /** Somebody who comes into a team, and under what is denied to it. */
+  readonly joins?: { readonly team: string; readonly member: string };
   /** A denial that is added. */
   readonly denial?: BindingRecord;
 }
@@ -39,7 +41,7 @@ function isForGood({ effect, conditions, notBefore, notAfter }: BindingRecord): 
   return effect === 'allow' && conditions.length === 0 && notBefore === null && notAfter === null;
 }
 
-function changed(policy: Policy, { binding, principal, member, denial }: Without): Policy {
+function changed(policy: Policy, { binding, principal, member, joins, denial }: Without): Policy {
   const principals = new Map(policy.principals);
   const gone = principal === undefined ? undefined : principals.get(principal);
   if (gone !== undefined) principals.set(gone.id, { ...gone, disabled: true });
@@ -61,6 +63,9 @@ function changed(policy: Policy, { binding, principal, member, denial }: Without
       member.member,
       (teamsOf.get(member.member) ?? []).filter((team) => team !== member.team),
     );
+  }
+  if (joins !== undefined) {
+    teamsOf.set(joins.member, [...(teamsOf.get(joins.member) ?? []), joins.team]);
   }
   return { ...policy, principals, bindingsByPrincipal: bindings, teamsOf };
 }

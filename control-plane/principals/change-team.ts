@@ -6,10 +6,10 @@ import { teamDepthMax } from '../../protocol/limits-authority.ts';
 import { deleteBindingsOf } from '../authority/binding-store.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
-import { bindingsOf, givenBy } from '../authority/cover.ts';
-import { demandCover } from '../authority/demand-cover.ts';
+import { bindingsOf } from '../authority/cover.ts';
+import { demandCoverOf, demandLifting } from '../authority/demand-cover.ts';
 import { demandOwner } from '../authority/owners.ts';
-import type { BindingRecord, Policy, PrincipalRecord } from '../authority/policy.ts';
+import type { Policy, PrincipalRecord } from '../authority/policy.ts';
 import { bumpPolicy } from '../authority/store.ts';
 import type { DecideDeps } from '../http/decide.ts';
 import type { PrincipalsTable } from '../store/schema.ts';
@@ -65,7 +65,10 @@ export async function removeTeam(deps: Deps, context: ChangeContext, team: Princ
   await deps.authority.reload();
 }
 
-/** Throws `cycle`, `too_deep`, and `forbidden` where the team has what the caller does not hold. Again changes nothing. */
+/**
+ * Throws `cycle`, `too_deep`, `last_owner` where nobody would own the organization under what is denied to the team, and
+ * `forbidden` where the team has what the caller does not hold. Again changes nothing.
+ */
 export async function addMember(deps: Deps, context: ChangeContext, membership: Membership): Promise<void> {
   const { team, member } = membership;
   const policy = deps.authority.policy();
@@ -75,11 +78,13 @@ export async function addMember(deps: Deps, context: ChangeContext, membership: 
     refuseTooDeep(policy, membership);
   }
   if (member.kind === 'agent') throw new Failure('conflict', 'An agent is in no team.');
-  for (const binding of bindingsOf(policy, team.id, deps.authority.now())) {
-    if (binding.effect === 'deny') continue;
-    const why = `You cannot let somebody into ${team.name}, which has more than you hold.`;
-    await demandCover(deps, context, { given: givenBy(policy, binding), why });
-  }
+  const bindings = bindingsOf(policy, team.id, deps.authority.now());
+  if (bindings.some(({ effect }) => effect === 'deny'))
+    demandOwner(policy, { joins: { team: team.id, member: member.id } });
+  await demandCoverOf(deps, context, {
+    bindings: bindings.filter(({ effect }) => effect === 'allow'),
+    why: `You cannot let somebody into ${team.name}, which has more than you hold.`,
+  });
   await commitChange(deps, context, {
     operation: 'team.add',
     resource: `teams/${team.id}`,
@@ -111,20 +116,6 @@ export async function removeMember(
     steps: [deleteMember(deps.store, { team: team.id, member: member.id }), bumpPolicy(deps.store, policy)],
   });
   await deps.authority.reload();
-}
-
-/** Whoever gets rid of a denial gets back what it denied. */
-async function demandLifting(
-  deps: Deps,
-  context: ChangeContext,
-  bindings: readonly BindingRecord[],
-): Promise<void> {
-  const policy = deps.authority.policy();
-  for (const binding of bindings.filter(({ effect }) => effect === 'deny')) {
-    const given = givenBy(policy, { ...binding, conditions: [] });
-    const why = 'You cannot lift a denial of what you do not hold yourself.';
-    await demandCover(deps, context, { given, why });
-  }
 }
 
 function refuseCycle(policy: Policy, { team, member }: Membership): void {

@@ -209,6 +209,20 @@ describe('the last owner', () => {
     }
   });
 
+  test('is not let into a team to which it is denied', async () => {
+    const alone = await openWorld();
+    try {
+      await good(alone.api('POST', '/v1/teams', { name: 'barred' }));
+      await good(alone.api('POST', '/v1/bindings', { principal: 'barred', role: 'owner', effect: 'deny' }));
+      const join = () => alone.api('PUT', '/v1/teams/barred/members/owner');
+      expect((await join()).body.code).toBe('last_owner');
+      await alone.person('heir', [{ role: 'owner' }]);
+      expect((await join()).status).toBe(204);
+    } finally {
+      await alone.close();
+    }
+  });
+
   test('nobody makes themselves one', async () => {
     await world.person('climber', [{ role: 'admin' }]);
     const self = { principal: 'climber', role: 'owner', level: 'organization' };
