@@ -18,7 +18,15 @@ import type { Store } from '../store/store.ts';
 import { thingOfPrincipal } from './authorize.ts';
 import type { ChangeDeps } from './change.ts';
 import { organizationOf, ownResource } from './resources.ts';
-import { approveSupport, closeSupport, readSupport, requestSupport, revokeSupport } from './support.ts';
+import {
+  approveSupport,
+  closeSupport,
+  isSupportInForce,
+  readSupport,
+  requestSupport,
+  revokeSupport,
+  withdrawSupport,
+} from './support.ts';
 import { selectSupport, selectSupportRequest } from './support-store.ts';
 import type { SupportRow } from './support-store.ts';
 
@@ -50,7 +58,7 @@ function listRoutes(app: FastifyInstance, deps: Deps): void {
           organization,
           principal: null,
           state: query.state === 'in_force' ? 'approved' : (query.state ?? null),
-          endsAfter: inForce ? deps.authority.now() : null,
+          inForceAt: inForce ? deps.authority.now() : null,
           after: decodeCursor(query.cursor),
           limit: query.limit,
         }),
@@ -64,7 +72,8 @@ function listRoutes(app: FastifyInstance, deps: Deps): void {
     url: '/v1/support/:id',
     permission: 'iam.support.request',
     resource: supportResource(deps.store),
-    summary: 'Show a request for support access: one of your own, or any with the right to approve',
+    summary:
+      'Show a request for support access: one of your own, or any with the permission on the organization',
     tag,
     params,
     answers: { 200: supportSchema },
@@ -110,7 +119,7 @@ function decidingRoutes(app: FastifyInstance, deps: Deps): void {
   });
   for (const [verb, permission, change, summary] of [
     ['refuse', 'iam.support.approve', closeSupport, 'Refuse a request'],
-    ['withdraw', 'iam.support.request', closeSupport, 'Take your own request back'],
+    ['withdraw', 'iam.support.request', withdrawSupport, 'Take your own request back'],
     ['revoke', 'iam.support.revoke', revokeSupport, 'End access that was approved, at once'],
   ] as const) {
     route(app, deps, {
@@ -159,7 +168,7 @@ function supportView({ authority }: Deps, row: SupportRow): z.input<typeof suppo
     ticket,
     duration_ms,
     state,
-    in_force: state === 'approved' && not_after !== null && not_after > authority.now(),
+    in_force: isSupportInForce(authority.policy(), row, authority.now()),
     created_at,
     decided_by: decided_by === null ? null : { id: decided_by, name: decider_name ?? decided_by },
     decided_at,

@@ -26,8 +26,8 @@ export function selectSupport(
     /** Only those of one principal; null for all. */
     readonly principal: string | null;
     readonly state: SupportRequestsTable['state'] | null;
-    /** Only what has not ended at that moment (epoch ms); null for all. */
-    readonly endsAfter: number | null;
+    /** Only what has not ended at that moment (epoch ms) and whose binding is still there; null for all. */
+    readonly inForceAt: number | null;
     readonly after: string | null;
     readonly limit: number;
   },
@@ -35,7 +35,11 @@ export function selectSupport(
   let query = supportRows(store).where('support_requests.organization', '=', page.organization);
   if (page.principal !== null) query = query.where('support_requests.principal', '=', page.principal);
   if (page.state !== null) query = query.where('support_requests.state', '=', page.state);
-  if (page.endsAfter !== null) query = query.where('support_requests.not_after', '>', page.endsAfter);
+  if (page.inForceAt !== null) {
+    query = query
+      .innerJoin('bindings', 'bindings.id', 'support_requests.binding')
+      .where('support_requests.not_after', '>', page.inForceAt);
+  }
   if (page.after !== null) query = query.where('support_requests.id', '<', page.after);
   return query
     .orderBy('support_requests.id', 'desc')

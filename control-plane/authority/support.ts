@@ -16,7 +16,7 @@ import { demandCover } from './demand-cover.ts';
 import { mustFindRole } from './find.ts';
 import { resourceAt } from './level.ts';
 import { parseLevel } from './parse-level.ts';
-import type { BindingRecord } from './policy.ts';
+import type { BindingRecord, Policy } from './policy.ts';
 import { bumpPolicy } from './store.ts';
 import { decideSupport, insertSupport, selectSupport, selectSupportRequest } from './support-store.ts';
 import type { SupportRow } from './support-store.ts';
@@ -38,7 +38,7 @@ export async function requestSupport(
       organization,
       principal,
       state: 'requested',
-      endsAfter: null,
+      inForceAt: null,
       after: null,
       limit: supportRequestsOpenMax,
     }),
@@ -142,7 +142,22 @@ export async function closeSupport(
   return readSupport(deps, request.id);
 }
 
-/** Ends access that was given; the next request is refused. Also by whoever has it. Throws `conflict`. */
+/** Takes one's own open request back. Throws `conflict` for somebody else's. */
+export async function withdrawSupport(
+  deps: Deps,
+  context: ChangeContext,
+  request: SupportRow,
+): Promise<SupportRow> {
+  if (request.principal !== context.caller.principal.id) {
+    throw new Failure(
+      'conflict',
+      `Only ${request.principal_name} takes it back; whoever may approve it refuses it: \`wayside support refuse\`.`,
+    );
+  }
+  return closeSupport(deps, context, request);
+}
+
+/** Ends access that was given; the next request is refused. Throws `conflict`. */
 export async function revokeSupport(
   deps: Deps,
   context: ChangeContext,
@@ -150,15 +165,12 @@ export async function revokeSupport(
 ): Promise<SupportRow> {
   mustBe(request, 'approved');
   const policy = deps.authority.policy();
-  const bound = (policy.bindingsByPrincipal.get(request.principal) ?? []).some(
-    ({ id }) => id === request.binding,
-  );
   await commitChange(deps, context, {
     operation: 'support.revoke',
     resource: `support/${request.id}`,
     details: { before: { state: request.state, not_after: request.not_after }, after: { state: 'revoked' } },
     steps: [
-      ...(bound && request.binding !== null ? [deleteBinding(deps.store, request.binding)] : []),
+      ...(isBound(policy, request) ? [deleteBinding(deps.store, request.binding)] : []),
       decideSupport(deps.store, {
         id: request.id,
         revision: request.revision,
@@ -170,6 +182,17 @@ export async function revokeSupport(
   });
   await deps.authority.reload();
   return readSupport(deps, request.id);
+}
+
+/** Whether the binding that was made for it is still there: somebody may have deleted it, or what it was on. */
+function isBound(policy: Policy, request: SupportRow): request is SupportRow & { readonly binding: string } {
+  return (policy.bindingsByPrincipal.get(request.principal) ?? []).some(({ id }) => id === request.binding);
+}
+
+/** Whether it gives what was approved, at that moment (epoch ms). */
+export function isSupportInForce(policy: Policy, request: SupportRow, at: number): boolean {
+  const { state, not_after } = request;
+  return state === 'approved' && not_after !== null && not_after > at && isBound(policy, request);
 }
 
 function mustBe(request: SupportRow, state: SupportRequestsTable['state']): void {

@@ -108,7 +108,7 @@ export const supportSchema = z.object({
   ticket: z.string().nullable(),
   duration_ms: z.int(),
   state: z.enum(supportStates),
-  /** True while it gives anything at this moment. */
+  /** True while the binding that was made for it is there and has not ended. */
   in_force: z.boolean(),
   created_at: timeSchema,
   decided_by: placeSchema.nullable(),

@@ -123,6 +123,29 @@ test('is refused or taken back, and asking tells nothing of what there is', asyn
   expect((await world.as('helper-one')('GET', '/v1/support')).status).toBe(403);
 });
 
+test('is taken back by nobody but who asked, whoever else may ask', async () => {
+  const { body: asked } = await request('helper-three');
+  await world.person('asker', [{ role: 'admin' }]);
+  const withdrawn = await world.as('asker')('POST', `/v1/support/${asked.id}/withdraw`, undefined);
+  expect(withdrawn.body).toMatchObject({ code: 'conflict' });
+  expect((await world.as('asker')('POST', `/v1/support/${asked.id}/refuse`, undefined)).status).toBe(403);
+  const after = await good(world.api<Support>('GET', `/v1/support/${asked.id}`));
+  expect(after.body).toMatchObject({ state: 'requested', decided_by: null });
+});
+
+test('is in force no longer than its binding is there', async () => {
+  await world.person('helper-four');
+  const { body: asked } = await request('helper-four');
+  const { body: approved } = await good(world.api<Support>('POST', `/v1/support/${asked.id}/approve`, {}));
+  expect(approved.in_force).toBe(true);
+  await good(world.api('DELETE', `/v1/bindings/${String(approved.binding)}`));
+  expect(await project('helper-four')).toBe(404);
+  const after = await good(world.api<Support>('GET', `/v1/support/${asked.id}`));
+  expect(after.body).toMatchObject({ state: 'approved', in_force: false });
+  const { body: list } = await good(world.api<{ items: Support[] }>('GET', '/v1/support?state=in_force'));
+  expect(list.items.map(({ id }) => id)).not.toContain(asked.id);
+});
+
 test('is asked for a few times at once only', async () => {
   await world.person('eager');
   for (let made = 0; made < supportRequestsOpenMax; made += 1) await request('eager');
