@@ -13,7 +13,7 @@ import type { Decision } from './authorize.ts';
 import { onBehalfOf } from './caller.ts';
 import type { Caller } from './caller.ts';
 import type { ChangeContext } from './change.ts';
-import { findPrincipal } from './find.ts';
+import { findPrincipal, principalNamed } from './find.ts';
 import { parseResource } from './parse-level.ts';
 import { organizationOf } from './resources.ts';
 import { traceOf } from './trace.ts';
@@ -28,8 +28,8 @@ interface Asked {
 }
 
 /**
- * Throws `not_found` for a resource that is not there or that the subject may not see, so that asking tells nobody
- * what exists, and `forbidden` for a question about somebody else without `iam.decision.explain`.
+ * Throws `not_found` for a resource that is not there or that the caller, asking for themselves, may not see, so that
+ * asking tells nobody what exists, and `forbidden` for a question about somebody else without `iam.decision.explain`.
  */
 export async function check(deps: DecideDeps, asking: Asking, question: CheckOne): Promise<DecisionTrace> {
   const asked = askedOf(deps, question);
@@ -81,13 +81,16 @@ async function decideAsked(deps: DecideDeps, asking: Asking, asked: Asked): Prom
 async function standIn(deps: DecideDeps, { caller, request }: Asking, reference: string): Promise<Caller> {
   const { id, name } = caller.principal;
   if ([id, name, selfReference].includes(reference)) return caller;
-  const policy = deps.authority.policy();
-  await demand(deps, request, {
+  await demandExplaining(deps, request);
+  return onBehalfOf(findPrincipal(deps.authority.policy(), reference));
+}
+
+function demandExplaining(deps: DecideDeps, request: Asking['request']): Promise<Decision> {
+  return demand(deps, request, {
     permission: 'iam.decision.explain',
-    resource: organizationOf(policy),
+    resource: organizationOf(deps.authority.policy()),
     why: 'Asking about somebody else needs more.',
   });
-  return onBehalfOf(findPrincipal(policy, reference));
 }
 
 function unseen({ authority }: DecideDeps, { caller }: Asking, question: CheckOne): DecisionTrace {
@@ -123,7 +126,7 @@ export async function evaluate(deps: DecideDeps, asking: Asking, question: Evalu
   const no = (reason: string): Evaluated => ({ decision: false, context: { id: '', reason } });
   if (!isPermission(action.name)) return no('unknown_action');
   const policy = deps.authority.policy();
-  const known = policy.principals.get(subject.id) ?? policy.principalsByName.get(subject.id);
+  const known = principalNamed(policy, subject.id);
   const isSelf = subject.id === selfReference;
   const inputs = context?.['inputs'];
   const asked = {
@@ -132,18 +135,15 @@ export async function evaluate(deps: DecideDeps, asking: Asking, question: Evalu
     principal: isSelf ? undefined : subject.id,
     inputs: typeof inputs === 'object' && inputs !== null ? (inputs as Record<string, unknown>) : undefined,
   };
-  // Whether there is such a subject is told to those only who may ask about it.
-  if (!isSelf && known === undefined) await standInFor(deps, asking);
-  if (!isSelf && known?.kind !== subject.type) return no('unknown_subject');
+  if (!isSelf && known?.kind !== subject.type) {
+    // Whether there is such a subject, of whatever type, is told to those only who may ask about it.
+    if (known?.id !== asking.caller.principal.id) await demandExplaining(deps, asking.request);
+    return no('unknown_subject');
+  }
   const decision = await decideAsked(deps, asking, asked);
   return decision === null
     ? no('not_visible')
     : { decision: decision.allowed, context: { id: decision.id, reason: decision.reason } };
-}
-
-async function standInFor(deps: DecideDeps, { request }: Asking): Promise<void> {
-  const resource = organizationOf(deps.authority.policy());
-  await demand(deps, request, { permission: 'iam.decision.explain', resource });
 }
 
 /** `project` and `folder` with their ids, `action` and the like with `<project>/<id>`, or any level as the id. */

@@ -5,17 +5,22 @@ import type { Caller } from './caller.ts';
 import { findFolder, findRole } from './policy.ts';
 import type { FolderRecord, Policy, PrincipalRecord, RoleRecord } from './policy.ts';
 
+/** The principal of that id or name, or null. An id wins where a name looks like one. */
+export function principalNamed(policy: Policy, reference: string): PrincipalRecord | null {
+  return policy.principals.get(reference) ?? policy.principalsByName.get(reference) ?? null;
+}
+
 /** By id or name; `self` is the caller, where one is given. Throws `not_found`. */
 export function findPrincipal(policy: Policy, reference: string, caller?: Caller): PrincipalRecord {
   if (reference === selfReference && caller !== undefined) return caller.principal;
-  const found = policy.principals.get(reference) ?? policy.principalsByName.get(reference);
-  if (found === undefined) throw new Failure('not_found', `There is no principal ${reference}.`);
+  const found = principalNamed(policy, reference);
+  if (found === null) throw new Failure('not_found', `There is no principal ${reference}.`);
   return found;
 }
 
 /** Throws `not_found` for what is no team, or was deleted. */
 export function mustFindTeam(policy: Policy, reference: string): PrincipalRecord {
-  const team = policy.principals.get(reference) ?? policy.principalsByName.get(reference);
+  const team = principalNamed(policy, reference);
   if (team?.kind !== 'team' || team.disabled) {
     throw new Failure('not_found', `There is no team ${reference}; \`wayside team list\` shows them.`);
   }

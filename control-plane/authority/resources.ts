@@ -1,9 +1,10 @@
 // Where the routes of the authority are checked: a token at its principal, a binding at its level.
 import type { ResourceOf } from '../http/decide.ts';
 import type { Store } from '../store/store.ts';
+import { selfReference } from '../../protocol/ids.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import { thingOfPrincipal } from './authorize.ts';
-import { findPrincipal } from './find.ts';
+import { principalNamed } from './find.ts';
 import { selectBinding, selectToken } from './binding-store.ts';
 import { projectLevel, resourceAt } from './level.ts';
 import type { ResourcePath } from './level.ts';
@@ -12,16 +13,15 @@ import { findFolder, findProject } from './policy.ts';
 import type { Policy } from './policy.ts';
 import { reachOf } from './reach.ts';
 
-/** The principal in `:principal`, so that everybody may keep their own tokens. */
-export const tokensResource: ResourceOf = ({ authority, caller, params }) => {
+/** The principal in `:principal` where it is the caller, so that everybody may keep their own tokens. */
+export const tokensResource: ResourceOf = (asking) => {
+  const { authority, caller, params } = asking;
   const policy = authority.policy();
-  try {
-    const principal = findPrincipal(policy, params['principal'] ?? '', caller);
-    return { ...organizationOf(policy), thing: thingOfPrincipal(principal.id) };
-  } catch {
-    // Whether there is such a principal is told only to those who may see all of them.
-    return organizationOf(policy);
-  }
+  const reference = params['principal'] ?? '';
+  const isOwn = reference === selfReference || principalNamed(policy, reference)?.id === caller.principal.id;
+  // Of anybody else a denial names the organization alone: whether there is such a principal, and its id, is told only
+  // to those who may see all of them.
+  return isOwn ? ownResource(asking) : organizationOf(policy);
 };
 
 /** The principal of the token in `:id`. */

@@ -182,6 +182,21 @@ describe('a question', () => {
     ).toBe(403);
   });
 
+  test('tells nobody who there is', async () => {
+    const ask = (id: string, type: string) =>
+      world.as('ada')('POST', '/access/v1/evaluation', {
+        subject: { type, id },
+        action: { name: 'wayside.run.start' },
+        resource: { type: 'project', id: 'shop' },
+      });
+    const [there, nowhere] = await Promise.all([ask('eye', 'service'), ask('nobody', 'service')]);
+    expect([there.status, nowhere.status]).toEqual([403, 403]);
+    const tokens = (name: string) => world.as('ada')('GET', `/v1/principals/${name}/tokens`);
+    const [hers, noones] = await Promise.all([tokens('eye'), tokens('nobody')]);
+    expect([hers.status, noones.status]).toEqual([403, 403]);
+    expect(hers.body.detail).toBe(noones.body.detail);
+  });
+
   test('shows a screen what works: now, with some inputs, and after elevating', async () => {
     await world.person('screen', [
       { role: 'admin', level: 'projects/shop' },
