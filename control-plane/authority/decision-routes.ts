@@ -112,7 +112,7 @@ function explainRoute(app: FastifyInstance, deps: Deps): void {
     handler: async ({ params }) => {
       const trace = await readTrace(deps.store, params.id);
       if (trace === null) throw new Failure('not_found', `There is no decision ${params.id}.`);
-      const again = decideAgain(deps.authority.policy(), trace);
+      const again = decideAgain(deps.authority.policy(), trace, deps.authority.now());
       const now =
         again === null
           ? null

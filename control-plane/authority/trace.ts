@@ -54,15 +54,18 @@ function comparedInputs(
 }
 
 /**
- * Decides the question of a trace again, on another policy or on the one it was decided on, for which the result is the
- * same. Null where the trace cannot be asked again: its principal is unknown, or it was asked before the inputs were.
+ * Decides the question of a trace again, on another policy or on the one it was decided on, for which the result at the
+ * moment of the trace (`at`, epoch ms) is the same. Null where the trace cannot be asked again: its principal is
+ * unknown, or it was asked before the inputs were known that it depends on.
  */
-export function decideAgain(policy: Policy, trace: DecisionTrace): Decision | null {
+export function decideAgain(policy: Policy, trace: DecisionTrace, at: number): Decision | null {
+  const considered = [...trace.considered, ...(trace.actor?.considered ?? [])];
+  if (considered.some(({ outcome }) => outcome === 'depends')) return null;
   const question = questionOf(policy, trace);
-  return question === null ? null : authorize(policy, question);
+  return question === null ? null : authorize(policy, { ...question, at });
 }
 
-function questionOf(policy: Policy, trace: DecisionTrace): Question | null {
+function questionOf(policy: Policy, trace: DecisionTrace): Omit<Question, 'at'> | null {
   const { asked, permission } = trace;
   const principal = policy.principals.get(trace.principal);
   const resource = resourceOfPath(trace.resource);
@@ -73,7 +76,6 @@ function questionOf(policy: Policy, trace: DecisionTrace): Question | null {
   const within = asked.credential?.within ?? null;
   const question = {
     id: trace.id,
-    at: trace.at,
     caller: {
       principal,
       credential: credentialFrom(asked.credential, within),

@@ -151,7 +151,7 @@ describe('of any policy', () => {
         const policy = policyOf(tree);
         const trace = traceOf(ask(policy, asked));
         const read = decisionSchema.parse(JSON.parse(JSON.stringify(trace)));
-        const again = decideAgain(policy, read);
+        const again = decideAgain(policy, read, read.at);
         expect(again === null ? null : traceOf(again)).toEqual(trace);
       }),
       runs,
@@ -265,6 +265,26 @@ test('the trace names the binding that allowed it, all that were looked at, and 
       via: ['ops', 'all'],
     },
   ]);
+});
+
+test('a trace that hung on inputs which nobody knew yet is not decided again', () => {
+  const conditions = [{ input: 'env', operator: 'equals' as const, values: ['staging'] }];
+  const policy = policyOf({
+    projects: { p1: null },
+    people: ['cond'],
+    bindings: [{ principal: 'cond', role: 'contributor', conditions }],
+  });
+  const credential = credentialWith({ permissions: ['wayside.run.read'], within: null, elevated: true });
+  const early = authorize(policy, {
+    id: '00000000-0000-7000-8000-000000000000',
+    at: 5,
+    caller: callerIn(policy, 'cond', { credential }),
+    permission: 'wayside.run.start',
+    resource: { organization: 'o1', project: 'p1', thing: null },
+    inputs: 'later',
+  });
+  expect(early).toMatchObject({ reason: 'token_scope', considered: [{ outcome: 'depends' }] });
+  expect(decideAgain(policy, traceOf(early), 5)).toBeNull();
 });
 
 test('a denial says by which of its reasons it is one', () => {

@@ -260,6 +260,18 @@ describe('a denial', () => {
     expect(after.now?.policy_revision).toBeGreaterThan(body.policy_revision);
   });
 
+  test('is decided again by the clock of now', async () => {
+    await world.person('brief');
+    const denied = await world.as('brief')('POST', '/v1/folders', { name: 'brief' });
+    const again = async (id: unknown) =>
+      (await good(world.as('eye')<Explanation>('GET', `/v1/decisions/${String(id)}`))).body.now;
+    const soon = { principal: 'brief', role: 'admin', not_after: world.now() + 60_000 };
+    await good(world.api('POST', '/v1/bindings', soon));
+    expect(await again(denied.body['decision'])).toMatchObject({ allowed: true });
+    world.advance(60_000);
+    expect(await again(denied.body['decision'])).toMatchObject({ allowed: false, reason: 'not_in_force' });
+  });
+
   test('of a hidden thing is a 404, as for what is not there; its trace is for those who may explain there', async () => {
     await world.person('stranger', [{ role: 'viewer', level: 'projects/hidden' }]);
     const there = await world.as('stranger')('GET', `/v1/projects/shop/actions/${ids.get('promote')}`);
