@@ -3,13 +3,11 @@ import { randomUUIDv7 } from 'node:crypto';
 import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { TokensTable } from '../store/schema.ts';
-import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
+import { narrowed, refuseStronger } from './act-as.ts';
 import { insertToken, revokeToken, selectToken } from './binding-store.ts';
 import { commitChange } from './change.ts';
 import type { ChangeContext, ChangeDeps } from './change.ts';
-import { exceeds } from './cover.ts';
-import { refuseLacking } from './demand-cover.ts';
 import type { PrincipalRecord } from './policy.ts';
 import { bumpPolicy } from './store.ts';
 import { mintToken } from './token.ts';
@@ -35,7 +33,8 @@ export async function issueToken(
   if (principal.kind === 'team' || principal.kind === 'agent') {
     throw new Failure('conflict', `${principal.name} is no user and no service, and has no tokens.`);
   }
-  await refuseEscalation(deps, context, principal);
+  // For oneself the ceiling is what keeps it small: a narrow token may make one as narrow.
+  if (principal.id !== context.caller.principal.id) await refuseStronger(deps, context, principal);
   const permissions = await narrowed(deps, context, request.permissions);
   const expires_at = expiryOf(deps, context, request);
   const { token, hash } = mintToken();
@@ -80,26 +79,6 @@ export async function readToken(deps: ChangeDeps, id: string): Promise<TokensTab
   return row;
 }
 
-/** A token never reaches further than the token that asks for it. */
-async function narrowed(
-  deps: Deps,
-  { caller, request }: ChangeContext,
-  wanted: readonly Permission[] | null,
-): Promise<readonly Permission[] | null> {
-  const inherited = caller.credential?.permissions ?? null;
-  if (inherited === null) return wanted;
-  if (wanted === null) return [...inherited];
-  const { organization } = caller.principal;
-  for (const permission of wanted.filter((each) => !inherited.has(each))) {
-    await demand(deps, request, {
-      permission,
-      resource: { organization, project: null, thing: null },
-      why: 'A token cannot do more than the one that makes it.',
-    });
-  }
-  return wanted;
-}
-
 /** A token that makes others for its own principal would otherwise never end. */
 function expiryOf(
   deps: Deps,
@@ -117,18 +96,4 @@ function expiryOf(
     );
   }
   return wanted ?? last;
-}
-
-/** Issuing a token for somebody is acting as them: the caller must hold every permission that they have. */
-async function refuseEscalation(
-  deps: Deps,
-  context: ChangeContext,
-  principal: PrincipalRecord,
-): Promise<void> {
-  if (principal.id === context.caller.principal.id) return;
-  const { authority } = deps;
-  const lacked = exceeds(authority.policy(), context.caller, principal.id, authority.now());
-  if (lacked === null) return;
-  const why = `You cannot act as ${principal.name}, who may do what you may not.`;
-  await refuseLacking(deps, context, { lacked, why });
 }

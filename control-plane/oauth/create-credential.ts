@@ -6,13 +6,10 @@ import { Failure } from '../../protocol/failures.ts';
 import { tokenPrefixes } from '../../protocol/ids.ts';
 import { tokenBytes } from '../../protocol/limits.ts';
 import { credentialsPerServiceMax } from '../../protocol/limits-authority.ts';
-import type { Permission } from '../../protocol/permissions.ts';
-import { exceeds } from '../authority/cover.ts';
+import { narrowed, refuseStronger } from '../authority/act-as.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
-import { refuseLacking } from '../authority/demand-cover.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
-import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
 import type { OauthCredentialsTable } from '../store/tables-oauth.ts';
 import { insertCredential, revokeCredential, selectCredential, selectCredentials } from './client-store.ts';
@@ -114,36 +111,4 @@ async function refuseMore(deps: Deps, principal: PrincipalRecord): Promise<void>
     'conflict',
     `${principal.name} has ${credentialsPerServiceMax} credentials; revoke one that is not used any more.`,
   );
-}
-
-export async function refuseStronger(
-  deps: Deps,
-  context: ChangeContext,
-  principal: PrincipalRecord,
-): Promise<void> {
-  const { authority } = deps;
-  const lacked = exceeds(authority.policy(), context.caller, principal.id, authority.now());
-  if (lacked === null) return;
-  const why = `You cannot act as ${principal.name}, who may do what you may not.`;
-  await refuseLacking(deps, context, { lacked, why });
-}
-
-/** What somebody makes reaches no further than what they made it with. */
-export async function narrowed(
-  deps: Deps,
-  { caller, request }: ChangeContext,
-  wanted: readonly Permission[] | null,
-): Promise<readonly Permission[] | null> {
-  const inherited = caller.credential?.permissions ?? null;
-  if (inherited === null) return wanted;
-  if (wanted === null) return [...inherited];
-  const { organization } = caller.principal;
-  for (const permission of wanted.filter((each) => !inherited.has(each))) {
-    await demand(deps, request, {
-      permission,
-      resource: { organization, project: null, thing: null },
-      why: 'A credential cannot do more than the token that makes it.',
-    });
-  }
-  return wanted;
 }

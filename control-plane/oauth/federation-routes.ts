@@ -14,6 +14,7 @@ import { Failure } from '../../protocol/failures.ts';
 import { idSchema } from '../../protocol/ids.ts';
 import { parseJson } from '../../protocol/json.ts';
 import { federationsPerIssuerMax } from '../../protocol/limits-authority.ts';
+import { narrowed, refuseStronger } from '../authority/act-as.ts';
 import { commitChange, entryOf } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { findPrincipal } from '../authority/find.ts';
@@ -32,7 +33,6 @@ import {
 } from './client-store.ts';
 import { conditionProblem } from './condition.ts';
 import type { OauthParts } from './contract.ts';
-import { narrowed, refuseStronger } from './create-credential.ts';
 import { federationKey } from './federation.ts';
 import { revocationMs } from './revocation-time.ts';
 import { insertRevocation } from './store.ts';
