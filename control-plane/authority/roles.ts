@@ -1,6 +1,6 @@
 // The built-in roles: fixed sets of permissions. Viewer, contributor, admin and owner contain the one before.
 import type { RoleName } from '../../protocol/api/authority.ts';
-import { isReading, permissions } from '../../protocol/permissions.ts';
+import { isReading, ownersOnly, permissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { RoleRecord } from './policy.ts';
 
@@ -19,43 +19,6 @@ const viewer: readonly Permission[] = [
 
 const contributor: readonly Permission[] = [...viewer, 'wayside.run.start', 'wayside.run.cancel'];
 
-/** What only an owner may do: decide who else may do what, and touch keys and copies of the store. */
-const ownersOnly: readonly Permission[] = [
-  'iam.principal.create',
-  'iam.principal.update',
-  'iam.principal.delete',
-  'iam.principal.impersonate',
-  'iam.team.create',
-  'iam.team.update',
-  'iam.team.delete',
-  'iam.role.create',
-  'iam.role.update',
-  'iam.role.delete',
-  'iam.binding.create',
-  'iam.binding.delete',
-  'iam.credential.create',
-  'iam.client.create',
-  'iam.client.delete',
-  'iam.federation.create',
-  'iam.federation.delete',
-  'iam.identity-provider.create',
-  'iam.identity-provider.update',
-  'iam.identity-provider.delete',
-  'iam.support.approve',
-  'iam.entitlement.update',
-  'audit.settings.update',
-  'operations.keyring.rotate',
-  'operations.token-key.rotate',
-  'operations.store.backup',
-  'pki.authority.create',
-  'pki.authority.rotate',
-  'pki.authority.retire',
-  'pki.authority.import',
-  'pki.authority.export',
-  'pki.role.update',
-  'pki.certificate.issue',
-];
-
 /** For what acts by itself inside of one project: it sees what it is part of, and starts and changes nothing. */
 const agent: readonly Permission[] = ['wayside.action.read', 'wayside.run.read', 'iam.self.read'];
 
@@ -63,7 +26,7 @@ const agent: readonly Permission[] = ['wayside.action.read', 'wayside.run.read',
 export const roles: Readonly<Record<RoleName, ReadonlySet<Permission>>> = {
   viewer: new Set(viewer),
   contributor: new Set(contributor),
-  admin: new Set(permissions.filter((permission) => !ownersOnly.includes(permission))),
+  admin: new Set(permissions.filter((permission) => !ownersOnly.has(permission))),
   owner: new Set(permissions),
   /** Sees everything, the audit and the policy included, and changes nothing. */
   auditor: new Set(permissions.filter(isReading)),
