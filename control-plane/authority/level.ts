@@ -20,6 +20,11 @@ export function folderLevel(folder: string): string {
   return `folders/${folder}`;
 }
 
+/** The level of the folder that something lies in; null where it lies directly in the organization. */
+export function levelOfParent(folder: string | null): string {
+  return folder === null ? organizationLevel : folderLevel(folder);
+}
+
 export function projectLevel(project: string): string {
   return `projects/${project}`;
 }

@@ -6,7 +6,7 @@ import { folderDepthMax } from '../../protocol/limits-authority.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { demandMove } from '../authority/demand-move.ts';
-import { folderLevel, organizationLevel } from '../authority/level.ts';
+import { folderLevel, levelOfParent, resourceAt } from '../authority/level.ts';
 import type { FolderRecord, Policy } from '../authority/policy.ts';
 import { bumpPolicy } from '../authority/store.ts';
 import type { DecideDeps } from '../http/decide.ts';
@@ -66,12 +66,7 @@ export async function moveFolder(
   refuseTooDeep(depthOf(policy, parent) + heightOf(policy, before.id));
   await demand(deps, context.request, {
     permission: 'wayside.folder.create',
-    resource: {
-      organization: policy.organization.id,
-      ...(parent === null ? {} : { folder: parent }),
-      project: null,
-      thing: null,
-    },
+    resource: resourceAt(policy.organization.id, levelOfParent(parent)),
     why: 'Moving a folder is making one there.',
   });
   await demandMove(deps, context, {
@@ -117,10 +112,6 @@ export async function readFolder(deps: Pick<ChangeDeps, 'store'>, id: string): P
 
 function row({ id, parent, description, revision }: FoldersTable) {
   return { id, parent, description, revision };
-}
-
-export function levelOfParent(parent: string | null): string {
-  return parent === null ? organizationLevel : folderLevel(parent);
 }
 
 /** How many folders lie around, this one included; none for the organization. */

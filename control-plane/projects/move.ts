@@ -2,7 +2,7 @@
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { demandMove } from '../authority/demand-move.ts';
-import { folderLevel, organizationLevel, projectLevel, resourceAt } from '../authority/level.ts';
+import { levelOfParent, projectLevel, resourceAt } from '../authority/level.ts';
 import type { FolderRecord } from '../authority/policy.ts';
 import { bumpPolicy } from '../authority/store.ts';
 import { demand } from '../http/decide.ts';
@@ -22,8 +22,8 @@ export async function moveProjectTo(
   const { before } = move;
   const policy = deps.authority.policy();
   const folder = move.folder?.id ?? null;
-  const from = before.folder === null ? organizationLevel : folderLevel(before.folder);
-  const to = folder === null ? organizationLevel : folderLevel(folder);
+  const from = levelOfParent(before.folder);
+  const to = levelOfParent(folder);
   await demand(deps, context.request, {
     permission: 'wayside.project.move',
     resource: resourceAt(policy.organization.id, from),
