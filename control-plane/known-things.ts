@@ -16,6 +16,8 @@ export function knownThings(store: Store): Things {
       return null;
     },
     async sensitiveAmong(inputs, { projects, thing }) {
+      // A folder may be empty; not every database knows an empty list.
+      if (projects.length === 0) return null;
       const [kind, id = ''] = thing?.split('/') ?? [];
       const action = kind === 'actions' ? await readAction(store, projects[0] ?? '', id) : null;
       const group = kind === 'groups' ? id : (action?.group_id ?? null);

@@ -4,15 +4,14 @@ import type { Caller, Presented } from '../authority/caller.ts';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
-/** Only the authentication hook calls it. */
+/** The authentication hook calls it, and every decision, which looks again who asks. */
 export function setCaller(request: FastifyRequest, caller: Caller): void {
   callers.set(request, caller);
 }
 
 /** The parts of a request that can say who asks. */
 export function presentedBy(request: FastifyRequest): Presented {
-  const { authorization, cookie, origin, host } = request.headers;
-  const { dpop } = request.headers;
+  const { authorization, cookie, origin, host, dpop } = request.headers;
   return {
     method: request.method,
     authorization,
