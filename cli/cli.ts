@@ -77,7 +77,9 @@ export function tellFailure(print: Printer, error: unknown): void {
     return;
   }
   print.err(`${paint(print, 'red', 'Error:')} ${error.message}`);
-  for (const line of membersOf(error)) print.err(`  ${line}`);
+  const members = membersOf(error);
+  // One mistake stands in the sentence already.
+  if (members.length > 1) for (const line of members) print.err(`  ${line}`);
   if (typeof error.details['decision'] === 'string') print.err(`  decision ${error.details['decision']}`);
 }
 

@@ -69,10 +69,14 @@ function nameTaken(cause: DatabaseError, indexes: UniqueIndexes): Failure {
   const index = indexes.get(cause.constraint ?? '');
   const columns = index?.columns ?? [];
   const names = columns.length === 0 ? 'name' : columns.join(' and ');
-  return new Failure('name_taken', `There is already one with the same ${names}.`, {
-    cause,
-    details: { columns: columns.map((column) => `${index?.table ?? ''}.${column}`) },
-  });
+  return new Failure(
+    'name_taken',
+    `There is already one with the same ${names}: use it, or choose another.`,
+    {
+      cause,
+      details: { columns: columns.map((column) => `${index?.table ?? ''}.${column}`) },
+    },
+  );
 }
 
 function storeFailed(cause: DatabaseError): Failure {

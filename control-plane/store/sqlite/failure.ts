@@ -44,7 +44,9 @@ export function describeFailure(cause: unknown, sql: string, unknown = false): F
   if (code !== null && uniqueViolations.includes(code)) {
     const columns = text.replace(/^.*failed: /, '').split(', ');
     const names = columns.map((column) => column.replace(/^.*\./, '')).join(' and ');
-    return message('name_taken', `There is already one with the same ${names}.`, { columns });
+    return message('name_taken', `There is already one with the same ${names}: use it, or choose another.`, {
+      columns,
+    });
   }
   if (code === foreignKeyViolation) {
     return /^\s*delete\b/i.test(sql)

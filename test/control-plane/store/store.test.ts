@@ -78,7 +78,7 @@ describe('a unit', () => {
     expect(outcomes[1]).toMatchObject({
       reason: {
         code: 'name_taken',
-        message: 'There is already one with the same reason and day.',
+        message: 'There is already one with the same reason and day: use it, or choose another.',
         details: { columns: ['audit_denials.reason', 'audit_denials.day'] },
       },
     });
