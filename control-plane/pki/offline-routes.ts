@@ -40,6 +40,7 @@ export function offlineRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
     body: importSchema,
     answers: { 200: authoritySchema },
     handler: async (context) => {
+      await deps.pki.refreshIfChanged();
       const authority = await findAuthority(deps.store, context.params.authority);
       const steps = await planImport(requestDeps(deps), { authority, pem: context.body.pem });
       return change(deps, context, { operation: 'pki.authority.import', authority, steps });
@@ -111,6 +112,7 @@ function requestRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
     tag,
     answers: { 201: signingRequestSchema },
     handler: async (context) => {
+      await deps.pki.refreshIfChanged();
       checkRoom(deps);
       const { id, steps } = await planIntermediateRequest(requestDeps(deps));
       await commitChange(deps, context, {

@@ -12,15 +12,13 @@ import {
 import { Failure } from '../../protocol/failures.ts';
 import { newNameSchema } from '../../protocol/ids.ts';
 import { commitChange } from '../authority/change.ts';
-import { changedMeanwhile, etagOf, heedMatch, requireMatch } from '../http/etag.ts';
+import { etagOf, heedMatch, requireMatch } from '../http/etag.ts';
 import { route } from '../http/route.ts';
-import { GuardFailed } from '../store/store.ts';
-import type { Step } from '../store/store.ts';
 import { changeRole, newRole } from './change-role.ts';
 import { issueLeaf } from './issue-leaf.ts';
 import { insertLeaf, revokeLeaf, selectLeaf } from './leaf-store.ts';
 import { readRequest } from './read-request.ts';
-import { insertRole, updateRole } from './role-store.ts';
+import { holdRole, insertRole, updateRole } from './role-store.ts';
 import { checkRequest } from './roles.ts';
 import type { Role } from './roles.ts';
 import type { PkiRouteDeps } from './contract.ts';
@@ -49,24 +47,21 @@ export function roleRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
       const base = before ?? newRole(context.params.role);
       const changed = changeRole(base, context.body, deps.pki.authorities());
       const role = before === null ? changed : { ...changed, revision: before.revision + 1 };
-      const store = (): Step =>
-        before === null ? insertRole(deps.store, role) : updateRole(deps.store, role, before.revision);
-      try {
-        await commitChange(deps, context, {
-          operation: 'pki.role.update',
-          resource: `pki/roles/${role.name}`,
-          details: { before: before === null ? null : viewRole(before), after: viewRole(role) },
-          steps: [store()],
-        });
-      } catch (cause) {
-        if (cause instanceof GuardFailed && cause.guard === 'role_revision') throw changedMeanwhile();
-        throw cause;
-      }
+      await commitChange(deps, context, {
+        operation: 'pki.role.update',
+        resource: `pki/roles/${role.name}`,
+        details: { before: before === null ? null : viewRole(before), after: viewRole(role) },
+        // Where it changed meanwhile the request is decided again, and its If-Match fails.
+        steps: [
+          before === null ? insertRole(deps.store, role) : updateRole(deps.store, role, before.revision),
+        ],
+      });
       await deps.pki.refresh();
       return { status: 200, body: viewRole(role), headers: { etag: etagOf(role.revision) } };
     },
   });
-  certificateRoutes(app, deps);
+  issueRoute(app, deps);
+  revokeRoute(app, deps);
 }
 
 function readingRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
@@ -98,7 +93,7 @@ function readingRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
   });
 }
 
-function certificateRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
+function issueRoute(app: FastifyInstance, deps: PkiRouteDeps): void {
   route(app, deps, {
     method: 'POST',
     url: '/v1/pki/roles/:role/certificates',
@@ -110,6 +105,7 @@ function certificateRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
     answers: { 201: issuedCertificateSchema },
     handler: async (context) => {
       const { csr, ttl_ms } = context.body;
+      await deps.pki.refreshIfChanged();
       const role = findRole(deps, context.params.role);
       const { publicKey, asked } = await readRequest(csr);
       const now = deps.clock.now();
@@ -125,19 +121,25 @@ function certificateRoutes(app: FastifyInstance, deps: PkiRouteDeps): void {
         operation: 'pki.certificate.issue',
         resource: `pki/roles/${role.name}`,
         details: { serial: leaf.serial, names, not_after: leaf.notAfter, fingerprint: leaf.fingerprint },
-        steps: insertLeaf(deps.store, {
-          serial: leaf.serial,
-          authority: leaf.authority,
-          role: role.name,
-          subject: names.join(' '),
-          generation: 0,
-          issued_to: context.request.ip,
-          not_after: leaf.notAfter,
-        }),
+        steps: [
+          holdRole(deps.store, role),
+          ...insertLeaf(deps.store, {
+            serial: leaf.serial,
+            authority: leaf.authority,
+            role: role.name,
+            subject: names.join(' '),
+            generation: 0,
+            issued_to: context.request.ip,
+            not_after: leaf.notAfter,
+          }),
+        ],
       });
       return { status: 201, body: { serial: leaf.serial, chain: leaf.chain, not_after: leaf.notAfter } };
     },
   });
+}
+
+function revokeRoute(app: FastifyInstance, deps: PkiRouteDeps): void {
   route(app, deps, {
     method: 'POST',
     url: '/v1/pki/certificates/:serial/revoke',

@@ -40,6 +40,14 @@ export function updateRole(store: Store, role: Role, from: number): Step {
   );
 }
 
+/** Guard `role_revision`: what was decided by the role is still what it says. */
+export function holdRole(store: Store, { name, revision }: Pick<Role, 'name' | 'revision'>): Step {
+  return step(
+    store.db.selectFrom('pki_roles').select('name').where('name', '=', name).where('revision', '=', revision),
+    { name: 'role_revision', exactly: 1 },
+  );
+}
+
 function rowOf(role: Role): Omit<PkiRolesTable, 'updated_at'> {
   return {
     name: role.name,
