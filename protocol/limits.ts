@@ -82,6 +82,8 @@ export const scheduleBatchRowsMax = 64;
 export const descriptionCharactersMax = 2_000;
 export const inputsBytesMax = 256 * 1024;
 export const variableBytesMax = 64 * 1024;
+/** How often one change of a variable is tried where writers in other processes are faster. */
+export const variableTriesMax = 20;
 export const secretCharactersMin = 6;
 /** Bytes of all forms of all secrets of one run together: what the masker keeps 28 bytes of memory for. */
 export const maskStatesMax = 2_000_000;

@@ -30,12 +30,6 @@ export function heedMatch(request: FastifyRequest, revision: number | null): voi
   throw changedMeanwhile();
 }
 
-/** Whether the request says what must be there. `*` says only that something is. */
-export function isConditional(request: FastifyRequest): boolean {
-  const header = request.headers['if-match'];
-  return header !== undefined && header.trim() !== '*';
-}
-
 export function changedMeanwhile(): Failure {
   return new Failure(
     'precondition_failed',

@@ -4,6 +4,7 @@ import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { deleteVariable } from './store.ts';
 import type { VariableRow } from './store.ts';
 
+/** Throws GuardFailed where it is no longer what was read. */
 export async function removeVariable(
   deps: ChangeDeps,
   context: ChangeContext,
@@ -13,6 +14,6 @@ export async function removeVariable(
     operation: 'variable.delete',
     resource: `projects/${row.project}/variables/${row.id}`,
     details: { before: { name: row.name, sensitive: row.sensitive === 1 } },
-    steps: [deleteVariable(deps.store, row.id)],
+    steps: [deleteVariable(deps.store, row)],
   });
 }

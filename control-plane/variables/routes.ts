@@ -14,6 +14,8 @@ import { decodeCursor, toPage } from '../http/page.ts';
 import { route } from '../http/route.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { Secrets } from '../secrets/secrets.ts';
+import { inTurn } from './in-turn.ts';
+import type { VariableKey } from './in-turn.ts';
 import { removeVariable } from './remove.ts';
 import { setVariable } from './set.ts';
 import { selectBound, selectVariable, selectVariables } from './store.ts';
@@ -77,7 +79,8 @@ function singleRoutes(app: FastifyInstance, deps: Deps): void {
     query: scopeQuery,
     answers: { 200: variableSchema },
     handler: async (context) => {
-      const row = await readVariable(deps, context.project.id, { ...context.params, ...context.query });
+      const key = await keyOf(deps, context.project.id, { ...context.params, ...context.query });
+      const row = await readVariable(deps, key);
       return { status: 200, body: await oneView(deps, row), headers: { etag: etagOf(row.revision) } };
     },
   });
@@ -92,25 +95,32 @@ function singleRoutes(app: FastifyInstance, deps: Deps): void {
     hears: ['if-match?'],
     answers: { 204: null },
     handler: async (context) => {
-      const row = await readVariable(deps, context.project.id, { ...context.params, ...context.query });
-      heedMatch(context.request, row.revision);
-      await removeVariable(deps, context, row);
+      const key = await keyOf(deps, context.project.id, { ...context.params, ...context.query });
+      await inTurn(deps.store, key, async () => {
+        const row = await readVariable(deps, key);
+        heedMatch(context.request, row.revision);
+        await removeVariable(deps, context, row);
+      });
       return { status: 204 };
     },
   });
 }
 
-async function readVariable(
+async function keyOf(
   deps: Deps,
   project: string,
-  key: { readonly variable: string; readonly action?: string | undefined },
-): Promise<VariableRow> {
-  const action = key.action === undefined ? '' : (await readAction(deps.store, project, key.action)).id;
-  const [row] = await deps.store.read(selectVariable(deps.store, { project, action, name: key.variable }));
+  named: { readonly variable: string; readonly action?: string | undefined },
+): Promise<VariableKey> {
+  const action = named.action === undefined ? '' : (await readAction(deps.store, project, named.action)).id;
+  return { project, action, name: named.variable };
+}
+
+async function readVariable(deps: Deps, key: VariableKey): Promise<VariableRow> {
+  const [row] = await deps.store.read(selectVariable(deps.store, key));
   if (row !== undefined) return row;
   throw new Failure(
     'not_found',
-    `There is no variable ${key.variable} in this scope; an action's needs --action.`,
+    `There is no variable ${key.name} in this scope; an action's needs --action.`,
   );
 }
 

@@ -10,10 +10,12 @@ import { actionGuard, readAction } from '../actions/read.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext, ChangeDeps } from '../authority/change.ts';
 import { redacted } from '../audit/redact.ts';
-import { heedMatch, isConditional } from '../http/etag.ts';
+import { heedMatch } from '../http/etag.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { GuardFailed } from '../store/store.ts';
 import { variableCell } from './cell.ts';
+import { inTurn, variableGuard } from './in-turn.ts';
+import type { VariableKey } from './in-turn.ts';
 import { bindVariable, insertVariable, selectVariable, updateVariable } from './store.ts';
 import type { VariableRow } from './store.ts';
 
@@ -33,38 +35,46 @@ export async function setVariable(
   const { name, body } = variable;
   const project = context.project.id;
   const action = body.action === undefined ? '' : (await readAction(deps.store, project, body.action)).id;
-  const [before] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
+  const key = { project, action, name };
+  return inTurn(deps.store, key, () => replace(deps, context, { key, body }));
+}
+
+/** Throws GuardFailed where somebody else changed it between the look and the commit. */
+async function replace(
+  deps: Deps,
+  context: ChangeContext & { readonly project: { readonly id: string } },
+  { key, body }: { readonly key: VariableKey; readonly body: Body },
+): Promise<{ readonly row: VariableRow; readonly created: boolean }> {
+  const [before] = await deps.store.read(selectVariable(deps.store, key));
   heedMatch(context.request, before?.revision ?? null);
   refuseBadValue(body, before);
   const id = before?.id ?? randomUUIDv7();
   const cells = await sealedOrPlain(deps, context, { id, body });
   const places = await placesOf(deps, context, body);
   const columns = { id, description: body.description, sensitive: Number(body.sensitive), ...cells };
+  const told = { name: key.name, action: body.action ?? null, ...(body.bind && { bind: body.bind }) };
   await commit(deps, context, {
     operation: before === undefined ? 'variable.create' : 'variable.update',
-    resource: `projects/${project}/variables/${id}`,
+    resource: `projects/${key.project}/variables/${id}`,
     details: {
-      ...(before === undefined ? {} : { before: { revision: before.revision, ...told(before) } }),
-      after: {
-        ...{ name, action: body.action ?? null, bind: body.bind ?? [] },
-        ...told({ ...columns, sensitive: Number(body.sensitive) }),
-      },
+      ...(before === undefined ? {} : { before: { revision: before.revision, ...stateOf(before) } }),
+      after: { ...told, ...stateOf(columns) },
     },
     steps: [
-      ...(action === '' ? [] : [actionGuard(deps.store, action)]),
+      ...(key.action === '' ? [] : [actionGuard(deps.store, key.action)]),
       before === undefined
-        ? insertVariable(deps.store, { ...columns, project, action, name })
-        : updateVariable(deps.store, { ...columns, before, exactly: isConditional(context.request) }),
+        ? insertVariable(deps.store, { ...columns, ...key })
+        : updateVariable(deps.store, { ...columns, revision: before.revision }),
       ...(body.bind === undefined ? [] : bindVariable(deps.store, id, places)),
     ],
   });
-  const [row] = await deps.store.read(selectVariable(deps.store, { project, action, name }));
+  const [row] = await deps.store.read(selectVariable(deps.store, key));
   if (row === undefined) throw new Failure('conflict', 'The variable was deleted while it was being set.');
   return { row, created: before === undefined };
 }
 
 /** What the event says of a state. Of a sensitive value not even the length. */
-function told({
+function stateOf({
   description,
   sensitive,
   value,
@@ -77,7 +87,7 @@ function told({
 const toldCharactersMax = 1_000;
 const omitted = Object.freeze({ omitted: true });
 
-/** Where somebody else created it meanwhile, it is an update after all: decided again. */
+/** Where somebody else created it meanwhile, it is an update after all. */
 async function commit(
   deps: Deps,
   context: ChangeContext,
@@ -86,7 +96,7 @@ async function commit(
   try {
     await commitChange(deps, context, change);
   } catch (error) {
-    if (error instanceof Failure && error.code === 'name_taken') throw new GuardFailed('variable');
+    if (error instanceof Failure && error.code === 'name_taken') throw new GuardFailed(variableGuard);
     throw error;
   }
 }

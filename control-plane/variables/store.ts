@@ -5,6 +5,8 @@ import { nowMs } from '../store/dialect.ts';
 import type { VariablesTable } from '../store/schema.ts';
 import { compileOnce, perStore, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
+import { variableGuard } from './in-turn.ts';
+import type { VariableKey } from './in-turn.ts';
 
 export interface VariableRow extends VariablesTable {
   /** Null for a variable of the project. */
@@ -38,11 +40,7 @@ export function selectVariables(
     .compile();
 }
 
-/** `action` is an id, or '' for the project's. */
-export function selectVariable(
-  store: Store,
-  key: { readonly project: string; readonly action: string; readonly name: string },
-): CompiledQuery<VariableRow> {
+export function selectVariable(store: Store, key: VariableKey): CompiledQuery<VariableRow> {
   return variableRows(store)
     .where('variables.project', '=', key.project)
     .where('variables.action', '=', key.action)
@@ -89,32 +87,31 @@ export function insertVariable(
   );
 }
 
-/** Its guard fails where it was deleted or made sensitive meanwhile; with `exactly` where it changed at all. */
+/** Its guard fails where it is no longer what was read. */
 export function updateVariable(
   store: Store,
-  variable: Pick<VariablesTable, 'id' | 'description' | 'sensitive' | 'value' | 'envelope'> & {
-    readonly before: Pick<VariablesTable, 'revision' | 'sensitive'>;
-    readonly exactly: boolean;
-  },
+  variable: Pick<VariablesTable, 'id' | 'description' | 'sensitive' | 'value' | 'envelope' | 'revision'>,
 ): Step {
-  const { id, before, exactly, ...columns } = variable;
-  const update = store.db
-    .updateTable('variables')
-    .set(({ eb }) => ({
-      ...columns,
-      revision: eb('revision', '+', 1),
-      updated_at: nowMs(store.engine),
-    }))
-    .where('id', '=', id)
-    .where('sensitive', '=', before.sensitive);
-  return step(exactly ? update.where('revision', '=', before.revision) : update, {
-    name: 'revision',
-    exactly: 1,
-  });
+  const { id, revision, ...columns } = variable;
+  return step(
+    store.db
+      .updateTable('variables')
+      .set({ ...columns, revision: revision + 1, updated_at: nowMs(store.engine) })
+      .where('id', '=', id)
+      .where('revision', '=', revision),
+    { name: variableGuard, exactly: 1 },
+  );
 }
 
-export function deleteVariable(store: Store, id: string): Step {
-  return step(store.db.deleteFrom('variables').where('id', '=', id), { name: 'variable', exactly: 1 });
+/** Its guard fails where it is no longer what was read. */
+export function deleteVariable(
+  store: Store,
+  { id, revision }: Pick<VariablesTable, 'id' | 'revision'>,
+): Step {
+  return step(store.db.deleteFrom('variables').where('id', '=', id).where('revision', '=', revision), {
+    name: variableGuard,
+    exactly: 1,
+  });
 }
 
 /** The whole set of places, replaced. */

@@ -30,6 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const byNumber = (a: unknown, b: unknown) => Number(a) - Number(b);
+
 test('is set, shown, set again and deleted', async () => {
   const made = await server.api('PUT', `${variables}/region`, { value: 'eu-west-1', description: 'where' });
   expect(made.status).toBe(201);
@@ -63,6 +65,14 @@ test('of many writers at once every one succeeds, and the last one wins', async 
   expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([201]);
   const { body } = await server.api('GET', `${variables}/contended`);
   expect(body.revision).toBe(40);
+  const { items } = (await server.api('GET', '/v1/audit?operation=variable.update&limit=39')).body;
+  const told = items.map(({ details }) => details as Record<'before' | 'after', Record<string, unknown>>);
+  // Each event says what the one before it has made.
+  const made = new Set(answers.map(({ body: { value } }) => value));
+  expect(told.map(({ before }) => before['revision']).sort(byNumber)).toEqual(
+    Array.from({ length: 39 }, (_, index) => index + 1),
+  );
+  expect(new Set(told.map(({ before }) => before['value'])).add(body['value'])).toEqual(made);
   expect((await put('last')).body['value']).toBe('last');
 
   const tag = { 'if-match': '"41"' };
@@ -86,6 +96,11 @@ test('what it was and became is in the record, and of a sensitive one only that'
     },
   ]);
   expect(text).not.toContain('hidden-sesame');
+  // Places that are left out stay as they are, and are not said to be none.
+  expect(body.items.map(({ details }) => Object.keys((details as Record<'after', object>).after))).toEqual([
+    ['action', 'description', 'name', 'sensitive', 'value'],
+    ['action', 'description', 'name', 'sensitive', 'value'],
+  ]);
 });
 
 test('of an action is another one than that of the project', async () => {
