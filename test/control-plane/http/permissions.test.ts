@@ -13,6 +13,7 @@ import { advertise } from '../../support/advertise.ts';
 import { makePerson, must, personOf } from '../../support/people.ts';
 import { startTestServer } from '../../support/server.ts';
 import type { ApiAnswer, TestServer } from '../../support/server.ts';
+import { routePermissions } from './route-permissions.ts';
 
 interface Someone {
   readonly who: string;
@@ -192,6 +193,13 @@ describe('every route', () => {
         expect(['/healthz', '/v1/openapi.json', '/pki/crl/:file']).toContain(url);
       }
     }
+  });
+
+  test('asks for what is written down beside it', () => {
+    const registered = server.routes
+      .filter(({ method }) => method !== 'HEAD')
+      .map(({ method, url, permission }) => `${method} ${url} ${permission}`);
+    expect(registered.sort()).toEqual([...routePermissions].sort());
   });
 
   test('that declares none, or an unknown one, cannot be registered', () => {
