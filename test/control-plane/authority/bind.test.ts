@@ -142,6 +142,8 @@ test('a condition on an input that some action declares as sensitive is not made
   }
   await good(world.api('POST', '/v1/projects', { name: 'elsewhere' }));
   expect((await on('projects/elsewhere')).status).toBe(201);
+  await good(world.api('POST', '/v1/folders', { name: 'empty' }));
+  expect((await on('folders/empty')).status).toBe(201);
 });
 
 describe('policy edits that cross', () => {
