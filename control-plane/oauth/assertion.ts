@@ -1,6 +1,6 @@
 // The JWT bearer grant (RFC 7523, section 2.1): a service shows a JWT that it signed itself, once, or one of an outside
 // issuer that a federation accepts.
-import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import type { JSONWebKeySet, JWTPayload } from 'jose';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { isId } from '../../protocol/ids.ts';
@@ -13,14 +13,16 @@ import { clientKey } from './claims.ts';
 import { bearerClientId, readCredential } from './clients.ts';
 import type { GoodCredential } from './clients.ts';
 import type { OauthParts } from './contract.ts';
-import { federate, federationKey, outsideAlgorithms } from './federation.ts';
+import { federate, federationKey, issuerOf, outsideAlgorithms } from './federation.ts';
 import type { PresentedAssertion } from './federation.ts';
 import { issueAccessToken, requestFactsOf, tokenAnswer } from './issue.ts';
 import type { Issue, Issued } from './issue.ts';
 import type { Library } from './load-library.ts';
 import { isFirstUse } from './once.ts';
+import { paths } from './paths.ts';
 import { ceilingOf, scopeWithin, unknownScopes } from './scope.ts';
 import { hashOf } from './store.ts';
+import { proofMissing, provenKeyOf } from './token-proof.ts';
 
 export const assertionParameters = ['assertion', 'provider', 'scope', 'resource', 'audience'] as const;
 type Parameters = Readonly<Record<(typeof assertionParameters)[number], string | undefined>>;
@@ -33,8 +35,14 @@ export function assertionGrant(deps: Deps): (ctx: KoaContextWithOIDC) => Promise
     if (assertion === undefined || assertion.length > bearerCharactersMax) {
       throw new deps.errors.InvalidRequest('assertion is missing or too long');
     }
-    const client = ctx.oidc.client?.clientId ?? '';
-    const grant = { assertion, provider: provider ?? null, scope, client, audience: resource ?? audience };
+    const grant = {
+      assertion,
+      provider: provider ?? null,
+      scope,
+      client: ctx.oidc.client?.clientId ?? '',
+      audience: resource ?? audience,
+      keyThumbprint: await provenKeyOf(deps, ctx),
+    };
     const issued = await issueForAssertion(deps, grant, requestFactsOf(ctx));
     ctx.body = tokenAnswer(issued, deps.clock.now());
   };
@@ -49,6 +57,8 @@ export async function issueForAssertion(
     readonly scope: string | undefined;
     readonly audience: string | undefined;
     readonly client: string;
+    /** Of the key that the token is to be bound to; null where nobody has proven one. */
+    readonly keyThumbprint: string | null;
   },
   request: Readonly<Record<string, unknown>>,
 ): Promise<Issued> {
@@ -68,10 +78,15 @@ export async function issueForAssertion(
   }
   const audience = await audienceOf(deps, grant.audience ?? deps.issuer());
   if (audience === null) throw new deps.errors.InvalidTarget();
-  return issueAccessToken(deps, { ...issue, scope, audience }, { grantType: 'jwt-bearer', details, request });
+  const { keyThumbprint } = grant;
+  return issueAccessToken(
+    deps,
+    { ...issue, scope, audience, keyThumbprint },
+    { grantType: 'jwt-bearer', details, request },
+  );
 }
 
-type Bearer = Omit<Issue, 'scope' | 'audience'> & {
+type Bearer = Omit<Issue, 'scope' | 'audience' | 'keyThumbprint'> & {
   readonly ceiling: ReadonlySet<Permission> | null;
   readonly details: Readonly<Record<string, unknown>>;
 };
@@ -79,8 +94,9 @@ type Bearer = Omit<Issue, 'scope' | 'audience'> & {
 /** Null where it was not signed by a service of ours. */
 async function ownAssertion(
   deps: Deps,
-  { assertion, client }: { readonly assertion: string; readonly client: string },
+  grant: { readonly assertion: string; readonly client: string; readonly keyThumbprint: string | null },
 ): Promise<Bearer | null> {
+  const { assertion, client } = grant;
   const id = issuerOf(assertion);
   if (id === null || !isId(id)) return null;
   const credential = await readCredential(deps, id);
@@ -89,6 +105,8 @@ async function ownAssertion(
   if (client !== bearerClientId && client !== id) return null;
   const claims = await verifyOwn(deps, credential, assertion);
   if (claims === null) return null;
+  // Before it counts as used: whoever forgot the proof may come again.
+  if (credential.row.dpop === 1 && grant.keyThumbprint === null) throw proofMissing(deps);
   const key = await useOnce(deps, {
     issuer: id,
     jti: claims.jti ?? '',
@@ -113,7 +131,7 @@ async function verifyOwn(
     const keys = createLocalJWKSet(parseJson(row.jwks ?? '') as JSONWebKeySet);
     const { payload } = await jwtVerify(assertion, keys, {
       issuer: row.id,
-      audience: [deps.issuer(), `${deps.issuer()}/oauth2/token`],
+      audience: [deps.issuer(), deps.issuer() + paths.token],
       algorithms: outsideAlgorithms,
       requiredClaims: ['exp', 'sub', 'jti'],
       clockTolerance: clockSkewMsMax / 1_000,
@@ -122,14 +140,6 @@ async function verifyOwn(
     const lasts = (payload.exp ?? 0) * 1_000 - deps.clock.now();
     const isOwn = [row.id, principal.id, principal.name].includes(payload.sub ?? '');
     return isOwn && typeof payload.jti === 'string' && lasts > 0 && lasts <= assertionMsMax ? payload : null;
-  } catch {
-    return null;
-  }
-}
-
-function issuerOf(assertion: string): string | null {
-  try {
-    return decodeJwt(assertion).iss ?? null;
   } catch {
     return null;
   }

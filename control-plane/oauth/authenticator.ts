@@ -6,8 +6,9 @@ import { tokenPrefixes } from '../../protocol/ids.ts';
 import { isElevated } from './claims.ts';
 import type { OauthParts, TokenFacts } from './contract.ts';
 import type { TokenInspector } from './inspect.ts';
+import { withinOf } from './detail.ts';
 import { thumbprintOfProof } from './proof.ts';
-import { ceilingOf, narrower, withinOf } from './scope.ts';
+import { ceilingOf, narrower } from './scope.ts';
 
 type Deps = Pick<OauthParts, 'authority' | 'clock' | 'issuer' | 'proofs'> & {
   readonly inspector: TokenInspector;

@@ -1,10 +1,9 @@
 // What an access token says, written as the claims of RFC 9068 and RFC 8693, and read back from them.
 import type { JWTPayload } from 'jose';
 import { z } from 'zod';
-import { elevationMsMax } from '../../protocol/limits-authority.ts';
-import { delegationDepthMax } from '../../protocol/limits-authority.ts';
-import { detailType } from './contract.ts';
+import { delegationDepthMax, elevationMsMax } from '../../protocol/limits-authority.ts';
 import type { TokenFacts } from './contract.ts';
+import { detailsOf, detailsSchema, keptDetail } from './detail.ts';
 import { hashOf } from './store.ts';
 
 interface Act {
@@ -13,11 +12,6 @@ interface Act {
 }
 
 const actSchema: z.ZodType<Act> = z.lazy(() => z.object({ sub: z.string(), act: actSchema.optional() }));
-const detailSchema = z.object({
-  type: z.literal(detailType),
-  resource: z.string(),
-  permissions: z.array(z.string()).nullish(),
-});
 
 export const claimsSchema = z.object({
   iss: z.string(),
@@ -37,7 +31,7 @@ export const claimsSchema = z.object({
   act: actSchema.optional(),
   may_act: z.object({ sub: z.string() }).optional(),
   parents: z.array(z.string()).default([]),
-  authorization_details: z.array(detailSchema).max(1).optional(),
+  authorization_details: detailsSchema.optional(),
   cnf: z.object({ jkt: z.string() }).optional(),
 });
 export type Claims = z.output<typeof claimsSchema>;
@@ -56,7 +50,6 @@ export function clientKey(clientId: string): string {
 export function factsOfClaims(claims: Claims): TokenFacts | null {
   const actors = actorsOf(claims.act);
   if (actors.length > delegationDepthMax) return null;
-  const [detail] = claims.authorization_details ?? [];
   const authenticatedAt = claims.auth_time === undefined ? null : claims.auth_time * 1_000;
   return {
     id: claims.jti,
@@ -66,7 +59,7 @@ export function factsOfClaims(claims: Claims): TokenFacts | null {
     client: claims.client_id,
     audience: claims.aud,
     scope: claims.scope,
-    detail: detail === undefined ? null : { ...detail, permissions: detail.permissions ?? null },
+    detail: keptDetail(claims.authorization_details),
     issuedAt: claims.iat * 1_000,
     notBefore: claims.nbf * 1_000,
     expiresAt: claims.exp * 1_000,
@@ -103,17 +96,7 @@ export function claimsOfFacts(
     ...(facts.actors.length === 0 ? {} : { act: actOf(facts.actors) }),
     ...(facts.mayAct === null ? {} : { may_act: { sub: facts.mayAct } }),
     ...(facts.parents.length === 0 ? {} : { parents: [...facts.parents] }),
-    ...(detail === null
-      ? {}
-      : {
-          authorization_details: [
-            {
-              type: detail.type,
-              resource: detail.resource,
-              ...(detail.permissions === null ? {} : { permissions: detail.permissions }),
-            },
-          ],
-        }),
+    ...(detail === null ? {} : { authorization_details: detailsOf(detail) }),
     ...(facts.keyThumbprint === null ? {} : { cnf: { jkt: facts.keyThumbprint } }),
   };
 }

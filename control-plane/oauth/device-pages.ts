@@ -1,6 +1,7 @@
 // The pages on which a person confirms a device (RFC 8628, section 3.3).
 import type { Configuration } from 'oidc-provider';
 import { confirmPage, messagePage, userCodePage } from './pages.ts';
+import { paths } from './paths.ts';
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
 
@@ -10,6 +11,16 @@ export const devicePages: Pick<
 > = {
   userCodeInputSource: (ctx, form, _out, error) => {
     ctx.type = 'html';
+    if (error !== undefined && ctx.oidc.session?.exp === undefined) {
+      // The library has begun a session for the form after the last moment at which it could have been kept, and fails
+      // where it tries to; a form without a session would lead nowhere either.
+      Reflect.set(Object(ctx.oidc.session), 'touched', false);
+      ctx.body = messagePage(
+        'This sign-in is over',
+        `It took too long, or this browser keeps no cookies. Open ${paths.verification} again.`,
+      );
+      return;
+    }
     ctx.body = userCodePage(withoutHandlers(form), error === undefined ? null : complaintOf(error));
   },
   userCodeConfirmSource: (ctx, form, client, _device, code) => {

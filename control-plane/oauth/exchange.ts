@@ -14,7 +14,8 @@ import {
   goodPrincipal,
   readCredential,
 } from './clients.ts';
-import type { AuthorizationDetail, OauthParts, TokenFacts } from './contract.ts';
+import type { OauthParts, TokenFacts } from './contract.ts';
+import { detailWithin } from './detail.ts';
 import { audienceOf as audienceNamed } from './audience.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import { personalKey } from './inspect.ts';
@@ -23,8 +24,8 @@ import { issueAccessToken, requestFactsOf, tokenAnswer } from './issue.ts';
 import type { Issue } from './issue.ts';
 import { isElevated } from './claims.ts';
 import type { Library } from './load-library.ts';
-import { thumbprintOfProof } from './proof.ts';
-import { isDetailWithin, narrower, resolveDetail, scopeWithin, unknownScopes } from './scope.ts';
+import { narrower, scopeWithin, unknownScopes } from './scope.ts';
+import { provenKeyOf } from './token-proof.ts';
 
 export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt';
@@ -61,7 +62,7 @@ export function exchangeGrant(deps: Deps): (ctx: KoaContextWithOIDC) => Promise<
   return async (ctx) => {
     const parameters = ctx.oidc.params as unknown as Parameters;
     checkTypes(deps, parameters);
-    const thumbprint = await proofOf(deps, ctx);
+    const thumbprint = await provenKeyOf(deps, ctx);
     const subject = await holderOf(deps, parameters.subject_token, { name: 'subject_token', thumbprint });
     const actor =
       parameters.actor_token === undefined
@@ -69,7 +70,7 @@ export function exchangeGrant(deps: Deps): (ctx: KoaContextWithOIDC) => Promise<
         : await holderOf(deps, parameters.actor_token, { name: 'actor_token', thumbprint });
     const parties = await partiesOf(deps, ctx, { subject, actor, parameters });
     const audience = await audienceFor(deps, parameters);
-    const detail = await detailOf(deps, parameters, subject);
+    const detail = await detailWithin(deps, parameters.authorization_details, subject.facts?.detail ?? null);
     const { scope, notAfter } = limitsOf(deps, parameters, { subject, actor });
     const issued = await issueAccessToken(
       deps,
@@ -116,24 +117,6 @@ function checkTypes({ errors }: Deps, parameters: Parameters): void {
   if (asked !== undefined && asked !== accessTokenType && asked !== jwtType) {
     throw new InvalidRequest('only access tokens are given out here');
   }
-}
-
-/** The key that the new token is bound to; a proof that is sent must be good. */
-async function proofOf(deps: Deps, ctx: KoaContextWithOIDC): Promise<string | null> {
-  const proof = ctx.get('dpop');
-  if (proof === '') return null;
-  const thumbprint = await thumbprintOfProof(
-    { memory: deps.proofs, clock: deps.clock },
-    {
-      proof,
-      method: 'POST',
-      url: `${deps.issuer()}${ctx.path}`,
-      token: null,
-      request: ctx.get('x-request-id'),
-    },
-  );
-  if (thumbprint === null) throw new deps.errors.InvalidDpopProof('the proof is not good for this request');
-  return thumbprint;
 }
 
 async function holderOf(
@@ -240,28 +223,6 @@ async function audienceFor(deps: Deps, parameters: Parameters): Promise<string> 
   const audience = await audienceNamed(deps, first);
   if (audience === null) throw new deps.errors.InvalidTarget();
   return audience;
-}
-
-async function detailOf(
-  deps: Deps,
-  parameters: Parameters,
-  subject: Holder,
-): Promise<AuthorizationDetail | null> {
-  const within = subject.facts?.detail ?? null;
-  if (parameters.authorization_details === undefined) return within;
-  const asked: unknown = JSON.parse(parameters.authorization_details);
-  const [first, ...others] = Array.isArray(asked) ? (asked as unknown[]) : [];
-  const detail = await resolveDetail(deps.authority, first);
-  if (detail === null || others.length > 0) {
-    throw new deps.errors.InvalidAuthorizationDetails('one detail about one thing that there is');
-  }
-  if (!isDetailWithin(deps.authority.policy(), detail, within)) {
-    throw new deps.errors.InvalidScope('the subject_token does not reach so far', detail.resource);
-  }
-  const allowed = within?.permissions ?? null;
-  const more = (detail.permissions ?? []).find((name) => allowed !== null && !allowed.includes(name));
-  if (more !== undefined) throw new deps.errors.InvalidScope('the subject_token does not allow it', more);
-  return { ...detail, permissions: detail.permissions ?? allowed };
 }
 
 /** The scope and the end: of the subject's token, and of the actor's where there is one. */

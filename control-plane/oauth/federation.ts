@@ -57,7 +57,8 @@ export async function federate(deps: Deps, presented: PresentedAssertion): Promi
   return held.length === 1 && only !== undefined ? only : null;
 }
 
-function issuerOf(assertion: string): string | null {
+/** Who says to have written the assertion, before anything of it is believed; null where it is no JWT. */
+export function issuerOf(assertion: string): string | null {
   try {
     return decodeJwt(assertion).iss ?? null;
   } catch {

@@ -10,8 +10,8 @@ import { bearerCharactersMax, verifiedTokensMax } from '../../protocol/limits-au
 import type { Policy } from '../authority/policy.ts';
 import { artifactId, familyKey } from './adapter.ts';
 import { claimsSchema, clientKey, factsOfClaims } from './claims.ts';
-import { detailType } from './contract.ts';
 import type { OauthParts, TokenFacts } from './contract.ts';
+import { detailsSchema, keptDetail } from './detail.ts';
 import type { Liveness } from './liveness.ts';
 import { hashOf, selectArtifact } from './store.ts';
 import { uuidOf } from './uuid.ts';
@@ -111,16 +111,7 @@ const opaqueSchema = z.object({
   iat: z.number(),
   exp: z.number(),
   jkt: z.string().optional(),
-  rar: z
-    .array(
-      z.object({
-        type: z.literal(detailType),
-        resource: z.string(),
-        permissions: z.array(z.string()).nullish(),
-      }),
-    )
-    .max(1)
-    .optional(),
+  rar: detailsSchema.optional(),
   extra: z.object({
     org: z.string(),
     acr: z.string().optional(),
@@ -136,7 +127,6 @@ async function readOpaque(deps: Deps, text: string): Promise<TokenFacts | null> 
   const parsed = opaqueSchema.safeParse(parseJson(row['payload']));
   if (!parsed.success) return null;
   const { accountId, clientId, aud, scope, iat, exp, jkt, rar, extra } = parsed.data;
-  const [detail] = rar ?? [];
   const family = row['grant_hash'];
   return {
     id: uuidOf(key),
@@ -146,7 +136,7 @@ async function readOpaque(deps: Deps, text: string): Promise<TokenFacts | null> 
     client: clientId,
     audience: aud,
     scope,
-    detail: detail === undefined ? null : { ...detail, permissions: detail.permissions ?? null },
+    detail: keptDetail(rar),
     issuedAt: iat * 1_000,
     notBefore: iat * 1_000,
     expiresAt: exp * 1_000,

@@ -8,7 +8,7 @@ import { firstParties, goodPrincipal } from './clients.ts';
 import type { OauthParts } from './contract.ts';
 import { prepareAnswer, requestFor } from './forward.ts';
 import { consentPage, messagePage } from './pages.ts';
-import { paths } from './provider.ts';
+import { paths } from './paths.ts';
 import { identityScopes, scopeNames, wholeScope } from './scope.ts';
 
 type Deps = Pick<OauthParts, 'authority' | 'clock' | 'issuer' | 'origins' | 'store' | 'audit'> & {

@@ -102,6 +102,7 @@ export function openOauth(options: OauthOptions): Oauth {
         scope: undefined,
         audience: undefined,
         client: bearerClientId,
+        keyThumbprint: null,
       };
       try {
         const { token, facts } = await issueForAssertion({ ...parts, errors }, grant, request);

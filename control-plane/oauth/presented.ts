@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { AdapterPayload } from 'oidc-provider';
 import { actOf } from './claims.ts';
 import type { OauthParts, TokenFacts } from './contract.ts';
+import { detailsOf } from './detail.ts';
 
 export interface PresentedTokens {
   /** Puts a good token behind a handle until `drop`; for null the handle leads nowhere. */
@@ -49,7 +50,7 @@ function payloadOf(deps: Pick<OauthParts, 'authority'>, facts: TokenFacts): Adap
     iat: Math.floor(facts.issuedAt / 1_000),
     exp: Math.floor(facts.expiresAt / 1_000),
     ...(facts.keyThumbprint === null ? {} : { jkt: facts.keyThumbprint }),
-    ...(detail === null ? {} : { rar: [{ ...detail }] }),
+    ...(detail === null ? {} : { rar: detailsOf(detail) }),
     extra: {
       sub: facts.subject,
       nbf: Math.floor(facts.notBefore / 1_000),

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { proofMsMax, proofsRememberedMax } from '../../protocol/limits-authority.ts';
 
 /** Of asymmetric keys only (section 4.3, number 5). */
-export const proofAlgorithms = ['ES256', 'EdDSA', 'Ed25519'];
+export const proofAlgorithms = ['ES256', 'EdDSA', 'Ed25519'] as const;
 
 export interface ProofMemory {
   /** False where the proof was seen before, in another request. */
@@ -56,7 +56,7 @@ export async function thumbprintOfProof(
   try {
     const { payload, protectedHeader } = await jwtVerify(proven.proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
-      algorithms: proofAlgorithms,
+      algorithms: [...proofAlgorithms],
       currentDate: new Date(now),
       requiredClaims: ['iat', 'jti', 'htm', 'htu'],
     });

@@ -13,7 +13,7 @@ import type { TokenInspector } from './inspect.ts';
 import { interact } from './interaction.ts';
 import type { PresentedTokens } from './presented.ts';
 import { proofAlgorithms } from './proof.ts';
-import { paths } from './provider.ts';
+import { paths } from './paths.ts';
 import { wholeScope } from './scope.ts';
 
 export interface ProtocolDeps extends OauthParts {
@@ -173,14 +173,14 @@ function personRoutes(app: FastifyInstance, deps: ProtocolDeps): void {
  * what it wants; only `prompt=consent`, which OpenID Connect asks for with `offline_access`, need not be said.
  */
 function completeAuthorization(deps: ProtocolDeps, url: string): string {
-  const [path = '', query = ''] = url.split('?');
-  const parameters = withResource(deps, new URLSearchParams(query));
+  const { pathname, searchParams } = new URL(url, deps.issuer());
+  const parameters = withResource(deps, new URLSearchParams(searchParams));
   const scopes = (parameters.get('scope') ?? '').split(' ');
   if (parameters.get('client_id') === hcpClientId && !scopes.includes(wholeScope)) {
     parameters.set('scope', [...scopes, wholeScope].filter(Boolean).join(' '));
   }
   if (scopes.includes('offline_access') && !parameters.has('prompt')) parameters.set('prompt', 'consent');
-  return `${path}?${parameters.toString()}`;
+  return `${pathname}?${parameters.toString()}`;
 }
 
 function documentRoutes(app: FastifyInstance, deps: ProtocolDeps): void {

@@ -19,6 +19,7 @@ import { assertionGrant, assertionParameters } from './assertion.ts';
 import { goodPrincipal, grantTypes, hcpClientId, isSecret } from './clients.ts';
 import { detailType } from './contract.ts';
 import type { OauthParts } from './contract.ts';
+import { detailsOf, detailsSchema, detailWithin, keptDetail } from './detail.ts';
 import { devicePages } from './device-pages.ts';
 import { exchangeGrant, exchangeParameters } from './exchange.ts';
 import type { TokenInspector } from './inspect.ts';
@@ -26,23 +27,12 @@ import { mayIntrospect } from './may-introspect.ts';
 import { isFirstUse } from './once.ts';
 import type { Library } from './load-library.ts';
 import { messagePage } from './pages.ts';
+import { paths } from './paths.ts';
+import { proofAlgorithms } from './proof.ts';
 import { resourceServerOf } from './resource-server.ts';
-import { resolveDetail } from './scope.ts';
 import { apiScopes, identityScopes } from './scope.ts';
 import { extraClaims, shapeJwt, tokenId } from './token-claims.ts';
 import { recordIssued } from './record-issued.ts';
-
-export const paths = {
-  authorization: '/oauth2/auth',
-  token: '/oauth2/token',
-  introspection: '/oauth2/introspect',
-  revocation: '/oauth2/revoke',
-  jwks: '/oauth2/jwks',
-  device: '/oauth2/device',
-  verification: '/device',
-  endSession: '/oauth2/session/end',
-  interaction: '/oauth2/interaction',
-} as const;
 
 export interface ProviderDeps extends OauthParts {
   readonly library: Library;
@@ -150,7 +140,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
       idTokenSigningAlgValues: ['ES256'],
-      dPoPSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519'],
+      dPoPSigningAlgValues: [...proofAlgorithms],
     },
     // A sign-in at a client ends with its tokens, not with the browser that it was confirmed in.
     expiresWithSession: () => false,
@@ -214,7 +204,6 @@ function cookiesOf(deps: ProviderDeps): NonNullable<Configuration['cookies']> {
 }
 
 function featuresOf(deps: ProviderDeps): NonNullable<Configuration['features']> {
-  const details = async (ctx: KoaContextWithOIDC) => resolvedDetails(deps, ctx);
   return {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -239,13 +228,14 @@ function featuresOf(deps: ProviderDeps): NonNullable<Configuration['features']> 
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     richAuthorizationRequests: {
       enabled: true,
-      types: { [detailType]: { validate: async (ctx) => void (await resolvedDetails(deps, ctx)) } },
-      authorizationDetailsForGrantSource: details as never,
-      authorizationDetailsForAccessToken: (async (
+      types: { [detailType]: { validate: async (ctx) => void (await askedDetails(deps, ctx, undefined)) } },
+      authorizationDetailsForGrantSource: ((ctx: KoaContextWithOIDC) =>
+        askedDetails(deps, ctx, undefined)) as never,
+      authorizationDetailsForAccessToken: ((
         ctx: KoaContextWithOIDC,
         _token: unknown,
         source: { rar?: unknown } | undefined,
-      ) => (ctx.oidc.params?.['authorization_details'] === undefined ? source?.rar : details(ctx))) as never,
+      ) => askedDetails(deps, ctx, source?.rar)) as never,
       authorizationDetailsForIntrospection: ((_ctx: unknown, token: { rar?: unknown }) => token.rar) as never,
     },
     rpInitiatedLogout: { enabled: false },
@@ -253,18 +243,16 @@ function featuresOf(deps: ProviderDeps): NonNullable<Configuration['features']> 
   };
 }
 
-async function resolvedDetails(deps: ProviderDeps, ctx: KoaContextWithOIDC): Promise<readonly object[]> {
-  const { InvalidAuthorizationDetails } = deps.library.errors;
-  const text = ctx.oidc.params?.['authorization_details'];
-  if (typeof text !== 'string') return [];
-  const asked: unknown = JSON.parse(text);
-  const [first, ...others] = Array.isArray(asked) ? (asked as unknown[]) : [];
-  const detail = await resolveDetail(deps.authority, first);
-  if (detail === null || others.length > 0) {
-    throw new InvalidAuthorizationDetails('one detail about one thing that there is');
-  }
-  const { permissions, ...where } = detail;
-  return [permissions === null ? where : { ...where, permissions }];
+/** `kept` is what the code or refresh token is confined to, from which the token is made. */
+async function askedDetails(
+  deps: ProviderDeps,
+  ctx: KoaContextWithOIDC,
+  kept: unknown,
+): Promise<readonly object[]> {
+  const within = keptDetail(detailsSchema.parse(kept ?? []));
+  const withErrors = { authority: deps.authority, errors: deps.library.errors };
+  const detail = await detailWithin(withErrors, ctx.oidc.params?.['authorization_details'], within);
+  return detail === null ? [] : detailsOf(detail);
 }
 
 async function accountOf(deps: ProviderDeps, id: string) {

@@ -1,15 +1,7 @@
-// Scopes are a ceiling of permission names; `wayside` is everything that the principal may do. An authorization detail
-// (RFC 9396) confines a token to one thing. Neither ever gives a right: both only take away.
-import { z } from 'zod';
+// Scopes are a ceiling of permission names; `wayside` is everything that the principal may do. A scope never gives a
+// right: it only takes away.
 import { isPermission, permissions } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
-import type { Authority } from '../authority/authority.ts';
-import { isWithin, organizationLevel, resourceAt } from '../authority/level.ts';
-import type { ResourcePath } from '../authority/level.ts';
-import { parseLevel } from '../authority/parse-level.ts';
-import type { Policy } from '../authority/policy.ts';
-import { detailType } from './contract.ts';
-import type { AuthorizationDetail, TokenFacts } from './contract.ts';
 
 /** Everything that the principal may do. */
 export const wholeScope = 'wayside';
@@ -62,44 +54,4 @@ export function scopeWithin(
   if (ceiling === null) return scopeOf(wanted);
   if (wanted === null || [...wanted].some((name) => !ceiling.has(name))) return null;
   return scopeOf(wanted);
-}
-
-const detailSchema = z.strictObject({
-  type: z.literal(detailType),
-  resource: z.string().max(300),
-  permissions: z.array(z.enum(permissions)).min(1).optional(),
-});
-
-/** A detail as a client writes it, by ids or names; null where it says something that there is not. */
-export async function resolveDetail(
-  authority: Pick<Authority, 'policy' | 'things'>,
-  value: unknown,
-): Promise<AuthorizationDetail | null> {
-  const parsed = detailSchema.safeParse(value);
-  if (!parsed.success) return null;
-  const level = await parseLevel(authority, parsed.data.resource);
-  if (level === null) return null;
-  return {
-    type: detailType,
-    resource: level === organizationLevel ? 'organization' : level,
-    permissions: parsed.data.permissions ?? null,
-  };
-}
-
-/** Whether everything within the new detail is within the old one. */
-export function isDetailWithin(
-  policy: Policy,
-  detail: AuthorizationDetail,
-  within: AuthorizationDetail | null,
-): boolean {
-  return within === null || isWithin(policy, levelOfDetail(detail), levelOfDetail(within));
-}
-
-/** Where a token reaches; null where it is not confined. */
-export function withinOf(facts: Pick<TokenFacts, 'detail' | 'organization'>): ResourcePath | null {
-  return facts.detail === null ? null : resourceAt(facts.organization, levelOfDetail(facts.detail));
-}
-
-function levelOfDetail({ resource }: AuthorizationDetail): string {
-  return resource === 'organization' ? organizationLevel : resource;
 }

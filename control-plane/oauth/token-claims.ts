@@ -1,12 +1,14 @@
 // What is put into the tokens that the library makes: for people and for services, as text and as JWT alike.
 import type { AccessToken, ClientCredentials, JWTStructured, KoaContextWithOIDC } from 'oidc-provider';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { elevatedAcr } from '../../protocol/api/authority.ts';
 import { tokenBytes } from '../../protocol/limits.ts';
 import { tokenPrefixes } from '../../protocol/ids.ts';
 import { familyKey } from './adapter.ts';
 import { claimsOfFacts, clientKey } from './claims.ts';
 import { goodPrincipal, readCredential } from './clients.ts';
-import type { AuthorizationDetail, OauthParts, TokenFacts } from './contract.ts';
+import type { OauthParts, TokenFacts } from './contract.ts';
+import { detailsSchema, keptDetail } from './detail.ts';
 import { ceilingOf, scopeOf } from './scope.ts';
 import { hashOf } from './store.ts';
 
@@ -18,8 +20,6 @@ interface Authentication {
   readonly acr?: string | undefined;
   readonly authTime?: number | undefined;
 }
-
-export const elevatedAcr = 'urn:wayside:acr:elevated';
 
 /** Stored with an opaque token, and read back by inspect.ts; the JWT form gets its claims from `shapeJwt`. */
 export function extraClaims(
@@ -53,7 +53,6 @@ export function shapeJwt(
     token.scope = scope;
     const { acr, authTime } =
       token.kind === 'ClientCredentials' ? ({} as Authentication) : authenticationOf(ctx);
-    const [detail] = (token.rar ?? []) as readonly Partial<AuthorizationDetail>[];
     const {
       iat = 0,
       exp = 0,
@@ -71,10 +70,7 @@ export function shapeJwt(
       client: token.clientId ?? '',
       audience: String(token.aud),
       scope,
-      detail:
-        detail?.type === undefined || detail.resource === undefined
-          ? null
-          : { type: detail.type, resource: detail.resource, permissions: detail.permissions ?? null },
+      detail: keptDetail(detailsSchema.parse(token.rar ?? [])),
       issuedAt: iat * 1_000,
       notBefore: iat * 1_000,
       expiresAt: exp * 1_000,

@@ -83,8 +83,15 @@ describe('introspection', () => {
     expect(decodeJwt(token).aud).toBe(audience);
     expect((await introspect(token, warehouse)).body).toMatchObject({ active: true, sub: service.id });
     expect((await introspect(token, stranger)).body).toEqual({ active: false });
+    expect((await introspect(await serviceToken(world, service), warehouse)).body.active).toBe(false);
     // And our own API takes no token that is for somebody else.
     expect((await whoami(world, token)).status).toBe(401);
+  });
+
+  test('is no right that a service gives itself by calling our own API its resource', async () => {
+    const snoop = await makeService(world, { roles: [], credential: { audiences: [world.url] } });
+    const token = await serviceToken(world, service);
+    expect((await introspect(token, snoop)).body).toEqual({ active: false });
   });
 
   test('says of everything else the same, and in the same time', async () => {

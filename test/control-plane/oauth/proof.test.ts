@@ -127,6 +127,47 @@ test('a credential that asks for it gets bound tokens only', async () => {
   expect(without.status).toBe(400);
 });
 
+test('a credential that asks for it gets bound tokens only, by whichever grant', async () => {
+  const at = { url: `${world.url}/oauth2/token`, method: 'POST' } as const;
+  const jwk = { ...(await exportJWK(mine.publicKey)), alg: 'ES256' };
+  const signing = await makeService(world, { credential: { keys: [jwk], bound: true } });
+  const assertion = await new SignJWT({ jti: randomUUID() })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuer(signing.clientId)
+    .setSubject(signing.clientId)
+    .setAudience(world.url)
+    .setExpirationTime(Math.floor(world.now() / 1_000) + 60)
+    .sign(mine.privateKey);
+  const asserting = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
+  const exchanging = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: bound.token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+  };
+  for (const [form, who] of [[asserting, {}] as const, [exchanging, { as: bound }] as const]) {
+    const without = await post(world, '/oauth2/token', form, who);
+    expect([form.grant_type, without.status, without.body.error]).toEqual([
+      form.grant_type,
+      400,
+      'invalid_grant',
+    ]);
+    const proven = await post(world, '/oauth2/token', form, {
+      ...who,
+      headers: { dpop: await proofOf(at) },
+    });
+    expect([form.grant_type, proven.status, proven.body['token_type']]).toEqual([
+      form.grant_type,
+      200,
+      'DPoP',
+    ]);
+    const token = proven.body.access_token;
+    expect((await call(token, undefined, 'Bearer')).status).toBe(401);
+    expect((await call(token, await proofOf({ url: url(), token }))).status).toBe(200);
+  }
+  const outside = { provider: signing.clientId, request: {} };
+  expect(await world.oauth.exchangeOutside({ ...outside, assertion })).toBeNull();
+});
+
 test('a token that is not bound is no better with the scheme of bound ones', async () => {
   const reply = await post(world, '/oauth2/token', { grant_type: 'client_credentials' }, { as: service });
   const token = reply.body.access_token;
