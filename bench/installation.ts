@@ -44,7 +44,12 @@ export async function prepareInstallation(folder: string, agents: number): Promi
     const policy = (await openAuthority(store, clock)).policy();
     const project = policy.projectsByName.get('default');
     if (project === undefined) throw new Error('a new installation has the project default');
-    const pki = await openPki({ store, keys: secrets.signingKeys, clock });
+    const pki = await openPki({
+      store,
+      keys: secrets.signingKeys,
+      clock,
+      rotations: { record: () => [], done: () => undefined },
+    });
     const group = randomUUIDv7();
     const { id, organization } = project;
     const made = { id: group, project: id, name: 'bench', description: '', production: 0, pinned: 0 };

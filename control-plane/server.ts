@@ -35,6 +35,8 @@ import { openPki } from './pki/open-pki.ts';
 import { openRevocations } from './pki/publish-lists.ts';
 import { pkiRoutes } from './pki/routes.ts';
 import type { Pki } from './pki/open-pki.ts';
+import { entryOfRotation } from './pki/record-rotation.ts';
+import type { RotationWitness } from './pki/record-rotation.ts';
 import { principalRoutes } from './principals/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import type { FaultPoint } from './runs/contract.ts';
@@ -183,7 +185,12 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
   authority.know(knownThings(store));
   authority.watch();
   closing.push(() => authority.close());
-  const pki = await openPki({ store, keys: secrets.signingKeys, clock });
+  const pki = await openPki({
+    store,
+    keys: secrets.signingKeys,
+    clock,
+    rotations: witnessOfRotations({ audit, authority, log }),
+  });
   const handout = openHeadHandout({
     store,
     audit,
@@ -198,8 +205,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     secrets,
     intentKey: currentIntentKey(pki),
     headFor: (connection) => handout.next(connection),
-    intentKeys: async () =>
-      (await secrets.signingKeys.list('intent', { retired: true })).map(({ publicJwk }) => publicJwk),
+    intentKeys: () => intentKeysEver(secrets),
     clock,
     random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
@@ -214,6 +220,24 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
   });
   return { clock, store, secrets, audit, authority, pki, runs, heads: handout, schedules };
+}
+
+/** Rotations that happen by themselves are in the audit and in the log. */
+function witnessOfRotations({
+  audit,
+  authority,
+  log,
+}: Pick<Core, 'audit' | 'authority'> & Pick<ServerOptions, 'log'>): RotationWitness {
+  return {
+    record: (rotation) => [audit.step(entryOfRotation(authority.policy().organization.id, rotation))],
+    done: ({ activated, former }) =>
+      log.info({ kind: 'authority_replaced', activated, former }, 'authorities that end were replaced'),
+  };
+}
+
+/** Also of those that sign no more: agents may show intents of any of them. */
+async function intentKeysEver({ signingKeys }: Secrets) {
+  return (await signingKeys.list('intent', { retired: true })).map(({ publicJwk }) => publicJwk);
 }
 
 /** The active key in the form in which it signs; made again only when another one became active. */

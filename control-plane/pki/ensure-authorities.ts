@@ -9,23 +9,37 @@ import { notAfterOf } from './certify.ts';
 import { draftAuthority } from './draft-authority.ts';
 import { planRotation } from './plan-rotation.ts';
 import type { RotatedLevel } from './plan-rotation.ts';
+import type { RotationWitness } from './record-rotation.ts';
+
+export interface EnsureOptions extends OpenOptions {
+  readonly rotations: RotationWitness;
+}
 
 /**
  * The authorities as they count now. A data-plane CA in its last third is replaced, and so is an intermediate that
  * would no longer outlive a new data-plane CA, as long as the key of the root is here. Throws `envelope_rejected`
  * where the stored chain does not hold together.
  */
-export async function ensureAuthorities(options: OpenOptions): Promise<Authorities> {
+export async function ensureAuthorities(options: EnsureOptions): Promise<Authorities> {
   const opened = (await openAuthorities(options)) ?? (await createAuthorities(options));
   const due = dueForRotation(opened, options.now);
   if (due === null) return opened;
+  await rotate(options, opened, due);
+  return reopen(options);
+}
+
+async function rotate(options: EnsureOptions, opened: Authorities, level: RotatedLevel): Promise<void> {
+  const { store, rotations } = options;
+  const { steps, activated, former } = await planRotation(options, opened, level);
+  const rotation = { level, activated, former };
   try {
-    await options.store.write((await planRotation(options, opened, due)).steps);
+    await store.write([...steps, ...rotations.record(rotation)]);
   } catch (cause) {
     // Another process was faster.
-    if (!(cause instanceof GuardFailed)) throw cause;
+    if (cause instanceof GuardFailed) return;
+    throw cause;
   }
-  return reopen(options);
+  rotations.done(rotation);
 }
 
 async function createAuthorities(options: OpenOptions): Promise<Authorities> {

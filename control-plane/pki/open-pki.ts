@@ -12,12 +12,15 @@ import { isIssuedBy } from './certify.ts';
 import { ensureAuthorities } from './ensure-authorities.ts';
 import { ensureIntentKey, signIntentKeys } from './intent-keys.ts';
 import { insertRoleUnlessThere, roleOf, selectRoles } from './role-store.ts';
+import type { RotationWitness } from './record-rotation.ts';
 import type { Role } from './roles.ts';
 
 export interface PkiOptions {
   readonly store: Store;
   readonly keys: SigningKeys;
   readonly clock: { now(): number };
+  /** Told of authorities that are replaced because they end. */
+  readonly rotations: RotationWitness;
 }
 
 export interface Pki {
@@ -105,11 +108,11 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
   };
 }
 
-async function open({ store, keys, clock }: PkiOptions): Promise<Held> {
+async function open({ store, keys, clock, rotations }: PkiOptions): Promise<Held> {
   for (;;) {
     const now = clock.now();
     const before = await readSigns(store);
-    const authorities = await ensureAuthorities({ store, keys, now });
+    const authorities = await ensureAuthorities({ store, keys, now, rotations });
     const intentKey = await ensureIntentKey(keys);
     const intentKeys = await signIntentKeys(authorities, keys);
     const roles = await openRoles(store);

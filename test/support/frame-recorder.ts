@@ -36,7 +36,12 @@ export async function serverCertificateOf(dataFolder: string): Promise<ListenerT
     const clock = systemClock();
     const provider = await openKeyring({ path: join(dataFolder, 'keyring.json'), clock });
     const secrets = await openSecrets(store, provider);
-    const pki = await openPki({ store, keys: secrets.signingKeys, clock });
+    const pki = await openPki({
+      store,
+      keys: secrets.signingKeys,
+      clock,
+      rotations: { record: () => [], done: () => undefined },
+    });
     const keeper = await keepServerCertificate({
       pki,
       clock,

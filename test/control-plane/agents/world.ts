@@ -28,7 +28,7 @@ import type { Permission } from '../../../protocol/permissions.ts';
 import { Failure } from '../../../protocol/failures.ts';
 import { parseJson, stringifyJson } from '../../../protocol/json.ts';
 import { heartbeatMs, joinTokenMsDefault } from '../../../protocol/limits.ts';
-import { openInstallation } from '../pki/installation.ts';
+import { openInstallation, untold } from '../pki/installation.ts';
 import type { Installation } from '../pki/installation.ts';
 
 export interface AuditRow {
@@ -87,7 +87,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
   const policy = authority.policy();
   const project = policy.projectsByName.get('default')!;
   const owner = [...policy.principals.values()][0]!;
-  const pki = await openPki({ store, keys: secrets.signingKeys, clock });
+  const pki = await openPki({ store, keys: secrets.signingKeys, clock, rotations: untold });
   const keeper = await keepServerCertificate({
     pki,
     dns: ['localhost'],

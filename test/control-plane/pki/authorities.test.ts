@@ -8,7 +8,7 @@ import { readRequestKey } from '../../../control-plane/pki/read-request.ts';
 import { step } from '../../../control-plane/store/step.ts';
 import { dataPlaneCertificateMs, intermediateCertificateMs } from '../../../protocol/limits.ts';
 import { openAuthority, opensslRequest, opensslVerify, splitPem } from '../../support/openssl.ts';
-import { openInstallation } from './installation.ts';
+import { openInstallation, untold } from './installation.ts';
 import type { Installation } from './installation.ts';
 
 const identity = {
@@ -113,7 +113,12 @@ describe('the authorities', () => {
 
   it('are the same after a restart', async () => {
     const { secrets, store, authorities } = installation;
-    const again = await ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() });
+    const again = await ensureAuthorities({
+      store,
+      keys: secrets.signingKeys,
+      now: Date.now(),
+      rotations: untold,
+    });
     expect(again.rootPin).toBe(authorities.rootPin);
     expect(again.chain).toBe(authorities.chain);
     expect(again.rootPin).toMatch(/^[0-9a-f]{64}$/);
@@ -124,7 +129,8 @@ describe('authorities in time', () => {
   it('are replaced below the root before they would cut a leaf short', async () => {
     await using installation = await openInstallation();
     const { secrets, store, authorities } = installation;
-    const open = (now: number) => ensureAuthorities({ store, keys: secrets.signingKeys, now });
+    const open = (now: number) =>
+      ensureAuthorities({ store, keys: secrets.signingKeys, now, rotations: untold });
     const late = Date.now() + (dataPlaneCertificateMs / 3) * 2 + 86_400_000;
     const second = await open(late);
     expect(second.rootPin).toBe(authorities.rootPin);
@@ -162,7 +168,7 @@ describe('authorities in time', () => {
       ),
     ]);
     await expect(
-      ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() }),
+      ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now(), rotations: untold }),
     ).rejects.toMatchObject({ code: 'envelope_rejected' });
   });
 
@@ -171,7 +177,8 @@ describe('authorities in time', () => {
     const { store, secrets } = installation;
     const { db } = store;
     await store.write([step(db.deleteFrom('pki_authorities')), step(db.deleteFrom('signing_keys'))]);
-    const open = () => ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now() });
+    const open = () =>
+      ensureAuthorities({ store, keys: secrets.signingKeys, now: Date.now(), rotations: untold });
     const opened = await Promise.all([open(), open(), open()]);
     expect(new Set(opened.map(({ rootPin }) => rootPin)).size).toBe(1);
     expect(new Set(opened.map(({ chain }) => chain)).size).toBe(1);

@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureAuthorities } from '../../../control-plane/pki/ensure-authorities.ts';
 import type { Authorities } from '../../../control-plane/pki/authorities.ts';
+import type { RotationWitness } from '../../../control-plane/pki/record-rotation.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
 import type { Secrets } from '../../../control-plane/secrets/secrets.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
 import { openTestStore } from '../../support/engine.ts';
+
+/** For what is not about who is told of rotations. */
+export const untold: RotationWitness = { record: () => [], done: () => undefined };
 
 export interface Installation extends AsyncDisposable {
   readonly folder: string;
@@ -29,7 +33,12 @@ export async function openInstallation(
   });
   const provider = await openKeyring({ path: join(folder, 'keyring.json'), clock: { now } });
   const secrets = await openSecrets(store, provider);
-  const authorities = await ensureAuthorities({ store, keys: secrets.signingKeys, now: now() });
+  const authorities = await ensureAuthorities({
+    store,
+    keys: secrets.signingKeys,
+    now: now(),
+    rotations: untold,
+  });
   return {
     folder,
     store,

@@ -5,7 +5,7 @@ import type { ExpiryWarning } from '../../../control-plane/pki/keep-current.ts';
 import { openPki } from '../../../control-plane/pki/open-pki.ts';
 import { planRotation } from '../../../control-plane/pki/plan-rotation.ts';
 import { authorityExpiryWarnMs, pkiSweepMs } from '../../../protocol/limits.ts';
-import { openInstallation } from './installation.ts';
+import { openInstallation, untold } from './installation.ts';
 import type { Installation } from './installation.ts';
 
 const dayMs = 86_400_000;
@@ -44,7 +44,7 @@ describe('keeping the authorities current', () => {
     await installation[Symbol.asyncDispose]();
   });
   const open = (clock: { now(): number }) =>
-    openPki({ store: installation.store, keys: installation.secrets.signingKeys, clock });
+    openPki({ store: installation.store, keys: installation.secrets.signingKeys, clock, rotations: untold });
 
   it('takes within one look what another process has rotated, and tells who follows it', async () => {
     const clock = handClock(Date.now());
