@@ -84,8 +84,7 @@ export function openAudit(deps: AuditDeps): Audit {
     before: async ({ last }) => {
       await reloadSettings();
       await denials.flush();
-      const told = sampler.summaries({ all: last }).map((entry) => trail.step(entry));
-      if (told.length > 0) await store.write(told);
+      await sampler.tell((events) => store.write(events.map(trail.step)), { all: last });
     },
     grown: growth.grown,
   });

@@ -80,8 +80,8 @@ export function openHeadHandout(deps: HeadHandoutDeps): HeadHandout {
         const found = await judge(deps, connection, { ...claim, keys });
         const mark = `${connection.agentId} ${headHash(claim.kept)} ${claim.received ?? ''}`;
         if (found === null || told.has(mark)) continue;
-        told.add(mark);
         await record(deps, connection, found);
+        told.add(mark);
       }
     },
   };

@@ -8,8 +8,14 @@ export interface DenialSampler {
   setLimit(organization: string, perMinute: number | null): void;
   /** True where this denial is to be written. */
   takes(denial: Pick<AuditEntry, 'organization' | 'principal' | 'actors'>): boolean;
-  /** Events about what was only counted, of minutes that are over, or of all; each is given once. */
-  summaries(options?: { readonly all?: boolean }): readonly AuditEntry[];
+  /**
+   * Hands `write` the events about what was only counted, of minutes that are over, or of all; each once. Where they
+   * could not be written they are kept for the next time.
+   */
+  tell(
+    write: (events: readonly AuditEntry[]) => Promise<unknown>,
+    options?: { readonly all?: boolean },
+  ): Promise<void>;
 }
 
 interface Counted {
@@ -52,11 +58,18 @@ export function openDenialSampler(clock: { now(): number }): DenialSampler {
       else counted.omitted += 1;
       return counted.omitted === 0;
     },
-    summaries({ all = false } = {}) {
+    async tell(write, { all = false } = {}) {
       for (const [key, counted] of [...counts]) {
         if (all || clock.now() - counted.since >= auditSampleMs) retire(key, counted);
       }
-      return ended.splice(0).map(summaryOf);
+      const taken = ended.splice(0);
+      if (taken.length === 0) return;
+      try {
+        await write(taken.map(summaryOf));
+      } catch (cause) {
+        ended.unshift(...taken);
+        throw cause;
+      }
     },
   };
 }

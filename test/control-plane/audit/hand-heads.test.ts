@@ -103,3 +103,25 @@ it('a head that the trail does not have any more, or has differently, is an even
   expect(await events()).toHaveLength(before);
   expect(store.incarnation).toBe(kept.head.store_incarnation);
 });
+
+it('a contradiction that could not be recorded is recorded the next time', async () => {
+  const { store, secrets, audit, reports, grow, events, authorities } = await open();
+  const kept = await grow();
+  let isFull = true;
+  const write: typeof store.write = (steps) =>
+    isFull ? Promise.reject(new Error('the disk is full')) : store.write(steps);
+  const failing = { ...store, write, db: store.db, incarnation: store.incarnation };
+  const report = (found: HeadContradiction) => reports.push(found);
+  const handout = openHeadHandout({ store: failing, audit, authorities, report });
+  const later = await signHead(
+    { ...kept.head, number: 99, position: 99 },
+    await secrets.signingKeys.ensure({ purpose: 'audit' }),
+  );
+  const connection = connect();
+  const say = () => handout.heard(connection, hello({ head: later, conflicts: [] }));
+  await expect(say()).rejects.toThrow('the disk is full');
+  isFull = false;
+  await say();
+  await say();
+  expect(await events()).toHaveLength(1);
+});

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { auditReadMs, auditSampleMs } from '../../../protocol/limits.ts';
+import { auditSampleMs } from '../../../protocol/limits.ts';
+import type { AuditEntry } from '../../../control-plane/audit/event.ts';
+import { openDenialSampler } from '../../../control-plane/audit/sample-denials.ts';
 import { writeSettings } from '../../../control-plane/audit/settings.ts';
 import { entry, openAuditFixture, organization } from './open-audit.ts';
 import type { Fixture } from './open-audit.ts';
@@ -59,20 +61,17 @@ it('tells what it has counted when the process ends, and writes all again when t
   ]);
 });
 
-it('records a read once an hour for each principal, delegation and thing', async () => {
-  const fixture = await openAuditFixture();
-  const read = (changes: object = {}) =>
-    fixture.audit.recordRead(
-      entry('run.log.read', { principal: ada, resource: 'projects/p/runs/1', ...changes }),
-    );
-  for (let index = 0; index < 5; index += 1) await read();
-  expect(await told(fixture)).toHaveLength(1);
-  await read({ principal: bot });
-  await read({ actors: [bot] });
-  await read({ resource: 'projects/p/runs/2' });
-  expect(await told(fixture)).toHaveLength(4);
-  fixture.advance(auditReadMs);
-  await read();
-  await read();
-  expect(await told(fixture)).toHaveLength(5);
+it('forgets nothing of what could not be written', async () => {
+  const { clock } = await openAuditFixture();
+  const sampler = openDenialSampler(clock);
+  sampler.setLimit(organization, 1);
+  for (let index = 0; index < 4; index += 1) sampler.takes(entry('access', { principal: bot }));
+  await expect(
+    sampler.tell(() => Promise.reject(new Error('the disk is full')), { all: true }),
+  ).rejects.toThrow('the disk is full');
+  const written: AuditEntry[] = [];
+  for (let time = 0; time < 2; time += 1) {
+    await sampler.tell((events) => Promise.resolve(written.push(...events)));
+  }
+  expect(written).toMatchObject([{ operation: 'access.omitted', principal: bot, details: { omitted: 3 } }]);
 });
