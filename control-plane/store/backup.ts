@@ -6,6 +6,7 @@ import { Failure } from '../../protocol/failures.ts';
 import { backupChunkBytes } from '../../protocol/limits.ts';
 import { encryptBackup } from './backup-format.ts';
 import type { BackupSecret } from './backup-format.ts';
+import { syncPath } from './sqlite/data-folder.ts';
 import type { Store } from './store.ts';
 
 export interface BackupDeps {
@@ -51,8 +52,7 @@ export async function writeNewFile(path: string, bytes: AsyncIterable<Uint8Array
       await file.close();
     }
     await link(beside, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await syncPath(dirname(path));
     return written;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;

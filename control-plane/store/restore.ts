@@ -13,7 +13,7 @@ import { endWhatWasAlive, setMeta } from './end-what-was-alive.ts';
 import type { Vouched } from './end-what-was-alive.ts';
 import { openWritingConnection } from './sqlite/connection.ts';
 import type { Connection } from './sqlite/connection.ts';
-import { databasePath, prepareDataFolder } from './sqlite/data-folder.ts';
+import { databasePath, prepareDataFolder, removeDatabase, syncPath } from './sqlite/data-folder.ts';
 import { takeFolderLock } from './sqlite/lock.ts';
 import { prepareDatabase } from './sqlite/prepare-database.ts';
 
@@ -163,13 +163,7 @@ async function putInPlace(dataFolder: string, fresh: string, now: number): Promi
     if (existsSync(path + suffix)) await rename(path + suffix, aside + suffix);
   }
   await rm(`${path}-shm`, { force: true });
-  const file = await open(fresh, 'r');
-  await file.sync().finally(() => file.close());
+  await syncPath(fresh);
   await rename(fresh, path);
-  const folder = await open(dataFolder, 'r');
-  await folder.sync().finally(() => folder.close());
-}
-
-async function removeDatabase(path: string): Promise<void> {
-  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+  await syncPath(dataFolder);
 }

@@ -1,7 +1,6 @@
 // The embedded store: SQLite in one folder, one writer thread with group commit, one reader thread (store.md).
 import { Kysely } from 'kysely';
 import type { CompiledQuery } from 'kysely';
-import { fsyncSync, openSync, closeSync } from 'node:fs';
 import { Failure } from '../../protocol/failures.ts';
 import { boundParameters } from './bind.ts';
 import type { Database } from './schema.ts';
@@ -9,7 +8,7 @@ import { noHints } from './hints.ts';
 import { readDialect } from './read-dialect.ts';
 import { openReadingConnection } from './sqlite/connection.ts';
 import { copyDatabase } from './sqlite/copy-database.ts';
-import { databasePath, dataFolderFailure, prepareDataFolder } from './sqlite/data-folder.ts';
+import { databasePath, dataFolderFailure, prepareDataFolder, syncPath } from './sqlite/data-folder.ts';
 import { describeFailure, toFailure } from './sqlite/failure.ts';
 import { takeFolderLock } from './sqlite/lock.ts';
 import type { FolderLock } from './sqlite/lock.ts';
@@ -47,7 +46,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const now = options.clock === undefined ? {} : { now: options.clock() };
     const settings = { path, trustDomain: options.trustDomain ?? null, ...now };
     const { incarnation = '', trustDomain = '' } = await writer.open(settings);
-    syncFolder(dataFolder);
+    // A file that was just made is there after a power loss only when its folder was synced too.
+    await syncPath(dataFolder);
     await reader.open(settings);
     near = new TurnSnapshot(openReadingConnection(path, settings.now));
     const clock = options.clock ?? null;
@@ -137,15 +137,5 @@ function lockFolder(options: SqliteStoreOptions): FolderLock {
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     throw dataFolderFailure(options.dataFolder, cause);
-  }
-}
-
-/** A file that was just made is there after a power loss only when its folder was synced too. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

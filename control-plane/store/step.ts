@@ -1,13 +1,7 @@
 // Steps of a unit, and statements that are compiled once and run with other values each time.
 import type { Compilable, CompiledQuery } from 'kysely';
+import type { Guard } from './guard.ts';
 import type { Step, Store } from './store.ts';
-
-/** What a guard asks of the statement: how many rows it must touch or return. */
-export interface Guard {
-  readonly name: string;
-  readonly exactly?: number;
-  readonly atLeast?: number;
-}
 
 /** A step of a unit from a query builder or a compiled query, with its guard where it has one. */
 export function step(query: Compilable | CompiledQuery, guard?: Guard): Step {

@@ -1,6 +1,7 @@
 // What the control plane asks of its database, and nothing else: reads from a snapshot, and writes as units.
 // SQLite (sqlite.ts) and PostgreSQL (postgres.ts) implement it.
 import type { CompiledQuery, Kysely } from 'kysely';
+import type { Guard } from './guard.ts';
 import type { Hints } from './hints.ts';
 import type { Database } from './schema.ts';
 
@@ -8,7 +9,7 @@ import type { Database } from './schema.ts';
 export interface Step {
   readonly query: CompiledQuery;
   /** `exactly: n` or `atLeast: n`. A unit with a failed guard is rolled back alone and ends in GuardFailed. */
-  readonly guard?: { readonly name: string; readonly exactly?: number; readonly atLeast?: number };
+  readonly guard?: Guard;
 }
 
 export interface StepResult {

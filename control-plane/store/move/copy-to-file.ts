@@ -1,9 +1,9 @@
 // A consistent copy of PostgreSQL in a file of SQLite, made while others write: what a backup and an export are made of.
-import { rm } from 'node:fs/promises';
 import { Failure } from '../../../protocol/failures.ts';
 import type { Link } from '../postgres/link.ts';
 import { openWritingConnection } from '../sqlite/connection.ts';
 import type { Connection } from '../sqlite/connection.ts';
+import { removeDatabase } from '../sqlite/data-folder.ts';
 import { prepareDatabase } from '../sqlite/prepare-database.ts';
 import { copyTables } from './copy-tables.ts';
 import { postgresSide } from './postgres-side.ts';
@@ -38,8 +38,4 @@ function assertWhole(target: Connection): void {
   const broken = target.run('pragma foreign_key_check').rows.length;
   if (broken === 0) return;
   throw new Failure('store_failed', `The copy has ${broken} rows that refer to nothing. Nothing was moved.`);
-}
-
-export async function removeDatabase(path: string): Promise<void> {
-  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
 }

@@ -1,14 +1,15 @@
 // Moves an installation from PostgreSQL into a data folder: all rows or none, checked, and PostgreSQL says where to.
 import { existsSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../../protocol/failures.ts';
 import { movedAwayMeta, moveMeta } from '../notes.ts';
 import type { Move } from '../notes.ts';
+import { setMeta } from '../postgres/meta.ts';
 import { openWritingConnection } from '../sqlite/connection.ts';
-import { databasePath, prepareDataFolder } from '../sqlite/data-folder.ts';
+import { databasePath, prepareDataFolder, removeDatabase, syncPath } from '../sqlite/data-folder.ts';
 import { takeFolderLock } from '../sqlite/lock.ts';
-import { copyToFile, removeDatabase } from './copy-to-file.ts';
+import { copyToFile } from './copy-to-file.ts';
 import type { MoveOptions } from './import.ts';
 import { withDatabase } from './open-sides.ts';
 
@@ -30,10 +31,7 @@ export async function exportStore(options: MoveOptions): Promise<Move> {
       const move: Move = { from: 'postgres', to: 'sqlite', moved_at: clock.now(), tables: [...tables] };
       await finish(fresh, move);
       // From here on the folder has it; until then PostgreSQL is what counts.
-      await link.send(
-        'insert into store_meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
-        [movedAwayMeta, `the data folder ${dataFolder}`],
-      );
+      await setMeta(link, movedAwayMeta, `the data folder ${dataFolder}`);
       await rename(fresh, databasePath(dataFolder));
       await syncPath(dataFolder);
       return move;
@@ -53,9 +51,4 @@ async function finish(path: string, move: Move): Promise<void> {
     target.close();
   }
   await syncPath(path);
-}
-
-async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  await file.sync().finally(() => file.close());
 }

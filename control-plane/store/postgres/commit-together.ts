@@ -1,9 +1,10 @@
 // The quick way of a batch: all of its units in one trip, without savepoints, in the hope that every guard holds. Where
 // one does not, nothing was stored, and they are run again in the careful way (group-commit.ts), which finds the one.
 import { storeTogetherUnitsMax } from '../../../protocol/limits.ts';
+import { holds } from '../guard.ts';
 import type { StepResult } from '../store.ts';
 import { isAway, mayRunAgain } from './failure.ts';
-import { begin, finish, holds } from './group-commit.ts';
+import { begin, finish } from './group-commit.ts';
 import type { BatchEnd, BatchOptions, Done, Unit } from './group-commit.ts';
 
 /** What else can become of a batch: one of its units may not be, so each has to be looked at. */

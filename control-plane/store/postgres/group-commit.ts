@@ -3,10 +3,12 @@
 import { storeCommitMsMax, storeCommitUnitsMax } from '../../../protocol/limits.ts';
 import { GuardFailed } from '../store.ts';
 import type { StepResult } from '../store.ts';
+import { holds } from '../guard.ts';
 import { isAway, mayRunAgain, toStoreFailure } from './failure.ts';
 import type { UniqueIndexes } from './failure.ts';
 import type { Mark } from './find-outcome.ts';
 import type { Link } from './link.ts';
+import { setMeta } from './meta.ts';
 import type { Statement } from './statement.ts';
 
 export interface Unit {
@@ -165,18 +167,6 @@ export function begin(
 ): Promise<StepResult>[] {
   const sent = [link.send('begin')];
   if (now !== null) sent.push(link.send(`select set_config('wayside.now', $1, false)`, [String(now)]));
-  sent.push(
-    link.send(
-      `insert into store_meta (name, value) values ($1, $2)
-       on conflict (name) do update set value = excluded.value`,
-      [mark.name, mark.value],
-    ),
-  );
+  sent.push(setMeta(link, mark.name, mark.value));
   return sent;
-}
-
-export function holds(guard: NonNullable<Statement['guard']>, result: StepResult): boolean {
-  const touched = Math.max(result.changes, result.rows.length);
-  if (guard.exactly !== undefined && touched !== guard.exactly) return false;
-  return guard.atLeast === undefined || touched >= guard.atLeast;
 }

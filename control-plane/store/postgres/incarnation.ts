@@ -5,6 +5,7 @@ import { restoredSessionsStep } from '../../../protocol/limits.ts';
 import { failoverMeta } from '../notes.ts';
 import type { Failover } from '../notes.ts';
 import type { Link } from './link.ts';
+import { setMeta } from './meta.ts';
 import { inTransaction, lockOfSchema } from './prepare-database.ts';
 
 const clusterMeta = 'cluster';
@@ -46,10 +47,7 @@ export async function settleIncarnation(link: Link): Promise<Incarnation> {
     await link.send(lockOfSchema);
     const now = await readIdentity(link);
     if (now.cluster === cluster) return { incarnation: now.incarnation, isNew: false, isWatched: true };
-    await link.send(
-      `insert into store_meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value`,
-      [clusterMeta, cluster],
-    );
+    await setMeta(link, clusterMeta, cluster);
     // A database that was just made has no past that it could have lost.
     if (now.cluster === null) return { incarnation: now.incarnation, isNew: false, isWatched: true };
     const incarnation = await beginIncarnation(link, now.incarnation);
@@ -88,10 +86,7 @@ async function noteFailover(
     from_cluster: before.cluster,
     to_cluster: after.cluster,
   };
-  await link.send(
-    'insert into store_meta (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
-    [failoverMeta, JSON.stringify(failover)],
-  );
+  await setMeta(link, failoverMeta, JSON.stringify(failover));
 }
 
 /** `former` is remembered: agents may still show intents of it, and certificates that are newer than this data. */

@@ -1,7 +1,7 @@
 // A step of a unit as PostgreSQL runs it. Its guards must stay true until the commit, and unlike SQLite there are others
 // who write at the same time: rows that a guard read are locked, and a guard on what is not there excludes its like.
 import type { RootOperationNode, SelectQueryNode } from 'kysely';
-import type { Guard } from '../step.ts';
+import type { Guard } from '../guard.ts';
 import type { Step } from '../store.ts';
 import { boundParameters } from '../bind.ts';
 

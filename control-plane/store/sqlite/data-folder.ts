@@ -1,5 +1,6 @@
 // The folder that holds everything: made for its owner alone, and refused with a sentence where it cannot serve.
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../../protocol/failures.ts';
 
@@ -17,6 +18,17 @@ export function prepareDataFolder(folder: string): void {
   } catch (cause) {
     throw dataFolderFailure(folder, cause);
   }
+}
+
+/** A database with what SQLite keeps beside it; nothing where there is none. */
+export async function removeDatabase(path: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+}
+
+/** Puts a file on the disk, or the names in a folder. */
+export async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync().finally(() => file.close());
 }
 
 export function dataFolderFailure(folder: string, cause: unknown): Failure {

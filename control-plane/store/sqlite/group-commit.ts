@@ -1,8 +1,8 @@
-// Group commit: whatever waits goes into one transaction, each unit in a savepoint of its own, and nobody hears
-// of success before COMMIT has returned.
+// Group commit: whatever waits goes into one transaction, a unit that fails is rolled back alone, and nobody hears of
+// success before COMMIT has returned.
 import { storeCommitMsMax, storeCommitUnitsMax } from '../../../protocol/limits.ts';
+import { holds } from '../guard.ts';
 import type { StepResult } from '../store.ts';
-import type { Guard } from '../step.ts';
 import type { Connection } from './connection.ts';
 import { describeFailure, isFull } from './failure.ts';
 import type { Answer, FailureMessage, Statement } from './messages.ts';
@@ -93,12 +93,6 @@ function runUnit(connection: Connection, statements: readonly Statement[]): Answ
     if (!connection.database.isTransaction || isFull(cause)) throw cause;
     return { failure: describeFailure(cause, sql) };
   }
-}
-
-function holds(guard: Guard, result: StepResult): boolean {
-  const touched = Math.max(result.changes, result.rows.length);
-  if (guard.exactly !== undefined && touched !== guard.exactly) return false;
-  return guard.atLeast === undefined || touched >= guard.atLeast;
 }
 
 /**

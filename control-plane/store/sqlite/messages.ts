@@ -2,7 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { FailureCode } from '../../../protocol/failures.ts';
 import type { StepResult } from '../store.ts';
-import type { Guard } from '../step.ts';
+import type { Guard } from '../guard.ts';
 
 /** Requests or answers as packing.ts writes them: one flat list. */
 export interface Packed {

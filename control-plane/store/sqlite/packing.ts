@@ -1,7 +1,7 @@
 // Requests to a thread and its answers cross as one flat list of plain values: V8 copies that several times faster than
 // the objects that it stands for. What comes at which place is known to this file alone.
 import type { SQLInputValue } from 'node:sqlite';
-import type { Guard } from '../step.ts';
+import type { Guard } from '../guard.ts';
 import type { StepResult } from '../store.ts';
 import type { Answer, FailureMessage, Packed, Statement } from './messages.ts';
 import type { KnownTexts, LearntTexts } from './texts.ts';
