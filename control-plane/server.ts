@@ -156,9 +156,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     config,
     onFatal,
     report: (message, cause) => log.warn({ err: cause ?? undefined }, message),
-    // What this process knows of runs and sessions is of the past that was lost: the next one reads it anew.
-    onIncarnation: () =>
-      onFatal(new Failure('store_failed', 'The database was failed over or brought back while we ran.')),
+    onIncarnation: () => onFatal(failedOver()),
   });
   closing.push(() => store.close());
   const provider = await openKeyring({
@@ -220,6 +218,11 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
   });
   return { clock, store, secrets, audit, authority, pki, runs, heads: handout, schedules };
+}
+
+/** What this process knows of runs and sessions is of the past that was lost: the next one reads it anew. */
+function failedOver(): Failure {
+  return new Failure('store_failed', 'The database was failed over or brought back while we ran.');
 }
 
 /** Rotations that happen by themselves are in the audit and in the log. */
