@@ -153,8 +153,8 @@ describe.runIf(isLong)('the trials notice', () => {
   test('an agent that does not say again what was not acknowledged', async () => {
     const silent: Patch = {
       file: 'agent/decide/connection.ts',
-      find: "emit(draft, { type: 'attach', key: run.key, haveSeq });",
-      replace: 'void haveSeq;',
+      find: "sendAccept(draft, run);\n  emit(draft, { type: 'attach', key: run.key, haveSeq });",
+      replace: 'sendAccept(draft, run);\n  void haveSeq;',
     };
     using changed = copySources([...quickNetwork, silent]);
     expect((await killServers(changed.root, 8, 15_000)).join('\n')).toMatch(/a run is stuck/);

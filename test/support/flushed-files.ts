@@ -1,5 +1,6 @@
 // What a power failure leaves of a database: a small library that is loaded before a process (LD_PRELOAD) keeps, beside
-// each file, what of it was on the disk when it was last flushed; after a SIGKILL that takes the file's place.
+// each file, what of it was on the disk when it was last flushed; after a SIGKILL that takes the file's place. A copy
+// takes its name when it is whole: the SIGKILL may come while the next one is made.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,18 +15,20 @@ const shim = `
 #include <unistd.h>
 
 static void keep(int fd) {
-  char link[64], path[4096], copy[4200], bytes[65536];
+  char link[64], path[4096], copy[4200], fresh[4300], bytes[65536];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return;
   path[length] = 0;
   if (strstr(path, ".db") == NULL) return;
   snprintf(copy, sizeof copy, "%s.flushed", path);
-  int out = open(copy, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  snprintf(fresh, sizeof fresh, "%s.%d", copy, fd);
+  int out = open(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   off_t at = 0;
   ssize_t got;
   while ((got = pread(fd, bytes, sizeof bytes, at)) > 0 && write(out, bytes, got) == got) at += got;
   close(out);
+  rename(fresh, copy);
 }
 
 #define FLUSH(name)                                             \\
