@@ -40,6 +40,7 @@ async function start(
   await commitRun(parts, {
     run: run.id,
     attempt,
+    facts: run,
     steps: [
       parts.sql.session({ agent: agentId, session }),
       parts.sql.accept({ run: run.id, attempt, agent: agentId, session, incarnation }),

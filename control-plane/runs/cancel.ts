@@ -56,6 +56,7 @@ async function cancelAtOnce(parts: RunParts, wish: CancelWish, run: RunFacts): P
   await commitRun(parts, {
     run: id,
     attempt,
+    facts: run,
     steps: [
       actor.guard,
       parts.sql.cancel({ run: id, attempt, from: run.state, by: by.id, reason, ...verdict }),

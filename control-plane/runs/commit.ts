@@ -7,6 +7,7 @@ import type { AuditEntry } from '../authority/change.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { Step, StepResult } from '../store/store.ts';
 import { committedEvent, dataText } from './events.ts';
+import type { RunFacts } from './contract.ts';
 import type { NewEvent } from './events.ts';
 import type { RunParts } from './parts.ts';
 
@@ -20,6 +21,8 @@ export interface RunChange {
   readonly run: string;
   /** The attempt that the events belong to. */
   readonly attempt: number;
+  /** As they were before, for the witness. */
+  readonly facts?: RunFacts;
   /** Guards and changes; together they take as many event numbers as there are `events`. */
   readonly steps: readonly Step[];
   readonly events: readonly NumberedEvent[];
@@ -28,7 +31,7 @@ export interface RunChange {
   readonly alongside?: readonly Step[];
 }
 
-type Committing = Pick<RunParts, 'store' | 'sql' | 'audit' | 'bus'>;
+type Committing = Pick<RunParts, 'store' | 'sql' | 'audit' | 'bus' | 'witness'>;
 
 /** Resolves with the results of `steps` when everything is durable. Rejects as `Store.write` does. */
 export async function commitRun(parts: Committing, change: RunChange): Promise<readonly StepResult[]> {
@@ -36,7 +39,9 @@ export async function commitRun(parts: Committing, change: RunChange): Promise<r
   const watched = parts.bus.isWatched(run);
   const appends = appendSteps(parts, change, watched);
   const audit = (change.audit ?? []).map((entry) => parts.audit.step(entry));
+  const committed = parts.witness?.changing(change);
   const results = await parts.store.write([...steps, ...appends, ...audit, ...(change.alongside ?? [])]);
+  committed?.();
   const appended = results.slice(steps.length, steps.length + appends.length);
   parts.bus.publish(run, watched ? numberedEvents(change, appended) : []);
   return results.slice(0, steps.length);

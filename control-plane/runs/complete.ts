@@ -43,6 +43,7 @@ export async function completeRun(
   await commitRun(parts, {
     run: run.id,
     attempt: run.attempt,
+    facts: run,
     steps: [guard, ...endSteps(parts, connection, { ...ending, state, events: events.length })],
     events,
     audit: [

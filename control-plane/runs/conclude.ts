@@ -28,6 +28,7 @@ export async function conclude(parts: RunParts, run: RunFacts, verdict: Conclusi
   await commitRun(parts, {
     run: id,
     attempt,
+    facts: run,
     steps: [...guards, parts.sql.conclude({ run: id, attempt, from: run.state, to, code, message })],
     events: [{ event: stateEvent({ state: to, code, message }) }],
     audit: [verdict.audit ?? auditBySystem(run, { operation: 'run.end', details: { state: to, code } })],

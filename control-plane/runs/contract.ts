@@ -6,6 +6,7 @@ import type { Caller } from '../authority/caller.ts';
 import type { AgentConnection } from '../channel/contract.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { RunsTable } from '../store/schema.ts';
+import type { NewEvent } from './events.ts';
 import type { Step, Store } from '../store/store.ts';
 
 /** What decisions about a run read of its row; no inputs, no secrets. */
@@ -41,6 +42,7 @@ export type RunFacts = Pick<
   | 'last_wire_seq'
   | 'last_event'
   | 'expires_at'
+  | 'traceparent'
 >;
 
 /** A queued run as the claim sees it: the facts, and its inputs as they are stored. */
@@ -101,6 +103,27 @@ export interface RunClock {
   after(ms: number, wake: () => void): () => void;
 }
 
+/** A change of a run that is being committed. */
+export interface WitnessedChange {
+  readonly run: string;
+  readonly attempt: number;
+  /** As they were before. */
+  readonly facts?: RunFacts;
+  readonly events: readonly { readonly event: NewEvent }[];
+}
+
+/**
+ * Told of runs as their changes are committed, for metrics and traces. What it does is quick, and never throws. A
+ * function that it answers is called when that has been committed, and not at all where the commit failed.
+ */
+export interface RunWitness {
+  /** What a run that is requested now belongs to (W3C Trace Context, `traceparent`); null where nobody traces it. */
+  traceparent(): string | null;
+  requesting(run: RunFacts): (() => void) | undefined;
+  offered(run: RunFacts, seat: Seat): void;
+  changing(change: WitnessedChange): (() => void) | undefined;
+}
+
 /** Something that the operator should be able to see. */
 export interface RunReport {
   readonly kind: 'dispatch_failed' | 'sweep_failed' | 'frame_refused' | 'offer_failed' | 'rolled_back';
@@ -144,6 +167,7 @@ export interface RunsDeps {
     salt(): string;
   };
   readonly report: (report: RunReport) => void;
+  readonly witness?: RunWitness;
   /** The newest head of the audit trail, where this connection has not got it yet (rules.md 32). */
   readonly headFor?: (connection: AgentConnection) => { readonly head: string } | undefined;
   /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */

@@ -41,6 +41,7 @@ export async function giveBack(parts: RunParts, run: RunFacts, why: GivenBack): 
   await commitRun(parts, {
     run: run.id,
     attempt,
+    facts: run,
     steps: [...guards, parts.sql.requeue({ run: run.id, attempt, lapsed, excluded })],
     events: [{ event: stateEvent({ state, code, message }) }],
   });

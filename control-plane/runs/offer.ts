@@ -100,12 +100,13 @@ export function appendOffered(parts: Pick<RunParts, 'sql' | 'bus'>, { seat, run 
 
 /** Tells the watchers, from the result of `appendOffered`. False where the offer was not made. */
 export function publishOffered(
-  parts: Pick<RunParts, 'bus'>,
+  parts: Pick<RunParts, 'bus' | 'witness'>,
   { seat, run }: Offering,
   appended: StepResult | undefined,
 ): boolean {
   if (appended === undefined || appended.changes === 0) return false;
   const { attempt } = run;
+  parts.witness?.offered(run, seat);
   parts.bus.publish(
     run.id,
     appended.rows.map((row) => committedEvent(offeredEvent(seat), { attempt, ...numbersOf(row) })),

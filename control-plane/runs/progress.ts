@@ -78,6 +78,7 @@ async function store(
   await commitRun(parts, {
     run: run.id,
     attempt: run.attempt,
+    facts: run,
     steps: [
       parts.sql.session({ agent: agentId, session }),
       parts.sql.report({

@@ -112,6 +112,7 @@ async function carryOut(
       await commitRun(parts, {
         run: id,
         attempt,
+        facts: run,
         steps: [
           ...guards,
           parts.sql.accept({ run: id, attempt, agent, session, incarnation }),

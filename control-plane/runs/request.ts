@@ -150,6 +150,7 @@ function newRun(parts: RunParts, press: Press, definition: DefinitionChoice): Ru
     last_wire_seq: 0,
     last_event: 1,
     expires_at: 0,
+    traceparent: parts.witness?.traceparent() ?? null,
   };
 }
 
@@ -206,8 +207,11 @@ async function storeRun(
   run: RunFacts,
   unit: readonly Step[],
 ): Promise<readonly StepResult[]> {
+  const committed = parts.witness?.requesting(run);
   try {
-    return await parts.store.write(unit);
+    const results = await parts.store.write(unit);
+    committed?.();
+    return results;
   } catch (error) {
     if (!outcomeUnknown(error)) throw error;
     const [row] = await parts.store.read(parts.reads.facts({ run: run.id }));
@@ -284,6 +288,7 @@ function rowOf(press: Press, run: RunFacts, prepared: PreparedInputs): NewRunVal
     visible_inputs: prepared.visible_inputs,
     envelope: prepared.envelope,
     store_incarnation: run.store_incarnation,
+    traceparent: run.traceparent,
     expiresInMs: body.expires_in_ms ?? press.action.expires_in_ms,
   };
 }

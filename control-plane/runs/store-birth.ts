@@ -26,6 +26,7 @@ const newRun = {
   visible_inputs: '',
   envelope: null as string | null,
   store_incarnation: '',
+  traceparent: null as string | null,
 };
 export type NewRunValues = typeof newRun & { readonly expiresInMs: number };
 

@@ -58,4 +58,5 @@ export const factColumns = [
   'last_wire_seq',
   'last_event',
   'expires_at',
+  'traceparent',
 ] as const satisfies readonly (keyof RunFacts)[];

@@ -288,6 +288,8 @@ export interface RunsTable {
   started_at: number | null;
   ended_at: number | null;
   expires_at: number;
+  /** Of the trace that the press belongs to (W3C Trace Context); null where nobody traces it. */
+  traceparent: string | null;
 }
 
 export interface RunEventsTable {

@@ -304,6 +304,8 @@ export const firstLight = {
        started_at bigint,
        ended_at bigint,
        expires_at bigint not null,
+       -- Of the trace that the press belongs to, where somebody traces it.
+       traceparent text,
        unique (action, sequence)
      )`,
     // The digest lies in the index, so that a claim passes over what no free agent can do without reading the rows.
