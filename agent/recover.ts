@@ -6,7 +6,7 @@ import { emptyOutcome } from './decide/end.ts';
 import { runKey } from './journal-records.ts';
 import type { JournalRun } from './journal-records.ts';
 import type { Journal } from './journal.ts';
-import type { Spool, SpoolFolder } from './spool.ts';
+import type { RunSpool, SpoolKey } from './spool.ts';
 import { newRun } from './work-state.ts';
 import type { WorkRun } from './work-state.ts';
 
@@ -24,7 +24,7 @@ export type KillLeftovers = (
 
 export interface Recovered {
   readonly run: WorkRun;
-  readonly spool: Spool;
+  readonly spool: RunSpool;
 }
 
 /**
@@ -32,8 +32,12 @@ export interface Recovered {
  * every run of the answer is to be reported. Throws `disk_full` where the journal cannot be written.
  */
 export async function recover(options: {
-  readonly journal: Journal;
-  readonly spools: SpoolFolder;
+  readonly journal: Pick<Journal, 'report' | 'fold' | 'append'>;
+  readonly spools: {
+    has(key: SpoolKey): boolean;
+    recover(key: SpoolKey): RunSpool;
+    settle(): void;
+  };
   readonly clock: Clock;
   readonly killLeftovers: KillLeftovers;
 }): Promise<readonly Recovered[]> {
@@ -61,17 +65,7 @@ async function interrupt(
   { journal, clock, killLeftovers }: Parameters<typeof recover>[0],
 ): Promise<JournalRun> {
   const survivors = await killLeftovers(run.run, run.spawned.map(leftoverOf), clock);
-  const outcome: Outcome = {
-    ...emptyOutcome(
-      'interrupted',
-      'agent_interrupted',
-      run.state === 'begun'
-        ? 'The agent died while the run was going on: how far it came is not known.'
-        : 'The journal of the agent was damaged: whether the run had begun is not known.',
-    ),
-    truncated: true,
-    survivors: survivors.slice(0, 100).map((survivor) => survivor.slice(0, 200)),
-  };
+  const outcome = interruptedOutcome(run, survivors);
   const at = clock.now();
   await journal.append({
     type: 'ended',
@@ -84,12 +78,28 @@ async function interrupt(
   return { ...run, state: 'ended', begunAt: run.begunAt ?? at, outcome, lastSeq };
 }
 
+/** What is said of a run that had begun, or may have, when its process died. Pure. */
+export function interruptedOutcome(run: Pick<JournalRun, 'state'>, survivors: readonly string[]): Outcome {
+  return {
+    ...emptyOutcome(
+      'interrupted',
+      'agent_interrupted',
+      run.state === 'begun'
+        ? 'The agent died while the run was going on: how far it came is not known.'
+        : 'The journal of the agent was damaged: whether the run had begun is not known.',
+    ),
+    truncated: true,
+    survivors: survivors.slice(0, 100).map((survivor) => survivor.slice(0, 200)),
+  };
+}
+
 function leftoverOf(record: JournalRun['spawned'][number]): Leftover {
   const { operation, pid, group, container } = record;
   return { operation, pid, group, container, startTime: record.start_time, bootId: record.boot_id };
 }
 
-function workRunOf(run: JournalRun, lastSeq: number): WorkRun {
+/** How a run of the journal goes on in a new process: reported where it ended, else it waits and is never begun. Pure. */
+export function workRunOf(run: JournalRun, lastSeq: number): WorkRun {
   const ended = run.state === 'ended';
   return newRun({
     key: runKey(run),

@@ -4,7 +4,7 @@ import { closeCodes } from '../protocol/frames.ts';
 import { helloMsMax, reconnectBackoffMsMax, reconnectBackoffMsMin } from '../protocol/limits.ts';
 import type { Clock } from './contract.ts';
 import { dial } from './dial.ts';
-import type { Closed, Connection } from './dial.ts';
+import type { Closed, Connection, DialOptions } from './dial.ts';
 import { certificateLife } from './identity.ts';
 import type { StoredIdentity } from './identity.ts';
 import type { Inbox } from './inbox.ts';
@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly inbox: Inbox<Happening>;
   readonly journalCounter: () => number;
   readonly log: Log;
+  /** How a connection is made; left out, over mutual TLS. */
+  readonly dial?: (options: DialOptions) => Connection;
 }
 
 /** Codes after which the server wants no connection of this identity again. */
@@ -107,11 +109,12 @@ export class Session implements Line {
   #dial(): void {
     if (this.#stopped.signal.aborted) return;
     const { clock, identity, inbox, journalCounter, proxyEnv } = this.#options;
+    const connect = this.#options.dial ?? dial;
     this.#numbers += 1;
     const number = this.#numbers;
     this.#dialling = number;
     let opened = false;
-    const connection = dial({
+    const connection = connect({
       number,
       identity: identity(),
       proxyEnv,

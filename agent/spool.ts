@@ -146,6 +146,12 @@ export class SpoolFolder {
   }
 }
 
+/** What one run keeps its reports in. */
+export type RunSpool = Pick<
+  Spool,
+  'lastSeq' | 'bytes' | 'append' | 'read' | 'next' | 'acknowledge' | 'raise' | 'remove'
+>;
+
 export class Spool {
   readonly #folder: SpoolFolder;
   /** Taken at the first frame: a run that says nothing needs none. */

@@ -11,7 +11,7 @@ import {
 } from '../protocol/limits.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { Clock, RunSink } from './contract.ts';
-import type { Spool, SpoolKey } from './spool.ts';
+import type { RunSpool, SpoolKey } from './spool.ts';
 
 type OutputEvent = Parameters<RunSink['output']>[0];
 type StatusEvent = Parameters<RunSink['status']>[0];
@@ -27,7 +27,7 @@ const diskRetryMs = 1_000;
 
 export interface StreamOptions {
   readonly key: SpoolKey;
-  readonly spool: Spool;
+  readonly spool: RunSpool;
   readonly clock: Clock;
   /** False where the connection is gone; the frame is sent again after the next welcome. */
   readonly send: (text: string) => boolean;

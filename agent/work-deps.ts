@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts';
 import type { Starts } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Recovered } from './recover.ts';
-import type { SpoolFolder } from './spool.ts';
+import type { RunSpool } from './spool.ts';
 import type { Verification } from './verify.ts';
 import type { Advertisement, LeaveReason, OfferFrame, WorkEvent } from './work-state.ts';
 
@@ -29,9 +29,9 @@ export interface Line {
 
 export interface WorkDeps {
   readonly clock: Clock;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'fold' | 'counter' | 'append' | 'note'>;
   readonly starts: Starts;
-  readonly spools: SpoolFolder;
+  readonly spools: { create(): RunSpool };
   readonly bootId: string | null;
   readonly version: string;
   readonly incarnation: string;

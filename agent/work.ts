@@ -11,7 +11,7 @@ import { nextWake } from './decide/tick.ts';
 import type { Inbox } from './inbox.ts';
 import { Recall, showableRuns, showInHand } from './recall.ts';
 import { runKey } from './journal-records.ts';
-import type { Spool } from './spool.ts';
+import type { RunSpool } from './spool.ts';
 import { RunStream } from './stream.ts';
 import type { Happening, WorkDeps, WorkStart } from './work-deps.ts';
 import { initialState } from './work-state.ts';
@@ -351,7 +351,7 @@ export class Work {
   #openStream(
     key: string,
     { run, attempt }: { readonly run: string; readonly attempt: number },
-    recovered: Spool | null,
+    recovered: RunSpool | null,
   ): RunStream {
     const { clock, line, spools } = this.#deps;
     const spool = recovered ?? spools.create();

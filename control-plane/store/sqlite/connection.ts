@@ -48,7 +48,8 @@ export function openReadingConnection(path: string, now?: number): Connection {
   return connectionOver(database, now);
 }
 
-function connectionOver(database: DatabaseSync, startNow?: number): Connection {
+/** Over a database that is open; `startNow` (epoch ms) replaces its clock. */
+export function connectionOver(database: DatabaseSync, startNow?: number): Connection {
   database.exec(`
     pragma temp_store = memory;
     pragma trusted_schema = off;
