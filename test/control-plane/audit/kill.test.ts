@@ -1,16 +1,17 @@
 import { join } from 'node:path';
+import process from 'node:process';
 import { expect, it } from 'vitest';
 import { openAudit } from '../../../control-plane/audit/audit.ts';
 import { openKeyring } from '../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../control-plane/secrets/secrets.ts';
-import { engine } from '../../support/engine.ts';
+import { engineEnvironment } from '../../support/engine.ts';
 import { runProcess } from '../store/run-process.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary.ts';
 import { insertOrganization, organization } from './open-audit.ts';
 
 const trials = process.env['WAYSIDE_LONG'] === undefined ? 6 : 40;
 
-it.runIf(engine === 'sqlite')(
+it(
   `has a change with its event or neither, and a chain that verifies, after each of ${trials} kills`,
   { timeout: 120_000 },
   async () => {
@@ -19,9 +20,12 @@ it.runIf(engine === 'sqlite')(
     await first.write([insertOrganization(first, organization)]);
     await first.close();
     const program = '../../audit/processes/change-forever.ts';
+    const environment = { ...process.env, ...(await engineEnvironment(dataFolder)) };
     let acknowledged = 0;
     for (let trial = 0; trial < trials; trial += 1) {
-      const running = runProcess(program, [dataFolder, organization, String(trial * 1_000_000)]);
+      const running = runProcess(program, [dataFolder, organization, String(trial * 1_000_000)], {
+        env: environment,
+      });
       await running.line((line) => line === 'open');
       await new Promise((resolve) => setTimeout(resolve, 30 + Math.random() * 300));
       running.child.kill('SIGKILL');
@@ -33,14 +37,17 @@ it.runIf(engine === 'sqlite')(
       const provider = await openKeyring({ path: join(dataFolder, 'keyring.json'), clock });
       const secrets = await openSecrets(store, provider);
       const audit = openAudit({ store, secrets, clock, report: () => undefined });
-      const changes = await store.db.selectFrom('decisions').select('trace').execute();
-      const events = await store.db.selectFrom('audit_events').select('resource').execute();
-      expect(events.map((row) => row.resource.replace('things/', '')).sort()).toEqual(
-        changes.map((row) => row.trace).sort(),
-      );
+      // From one snapshot: what the dead process has sent to PostgreSQL may be committed a moment later.
+      const [changes = [], events = []] = await store.snapshot([
+        store.db.selectFrom('decisions').select('trace').compile(),
+        store.db.selectFrom('audit_events').select('resource').compile(),
+      ]);
+      const told = events.map((row) => String(row['resource']).replace('things/', ''));
+      expect(told.sort()).toEqual(changes.map((row) => String(row['trace'])).sort());
       expect(changes.length).toBeGreaterThanOrEqual(acknowledged);
       await audit.settle();
-      expect(await audit.verify(organization)).toMatchObject({ valid: true, events: events.length });
+      const verdict = await audit.verify(organization);
+      expect([verdict.valid, verdict.events >= told.length]).toEqual([true, true]);
       await store.close();
     }
     expect(acknowledged).toBeGreaterThan(trials);

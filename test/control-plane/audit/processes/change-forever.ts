@@ -6,6 +6,8 @@ import process from 'node:process';
 import { openAudit } from '../../../../control-plane/audit/audit.ts';
 import { openKeyring } from '../../../../control-plane/secrets/keyring.ts';
 import { openSecrets } from '../../../../control-plane/secrets/secrets.ts';
+import { openPostgresStore } from '../../../../control-plane/store/postgres.ts';
+import { parseDatabaseUrl } from '../../../../control-plane/store/postgres/settings.ts';
 import { openSqliteStore } from '../../../../control-plane/store/sqlite.ts';
 import { step } from '../../../../control-plane/store/step.ts';
 
@@ -17,7 +19,11 @@ const clock = {
     return () => clearTimeout(timer);
   },
 };
-const store = await openSqliteStore({ dataFolder });
+const databaseUrl = process.env['DATABASE_URL'];
+const store =
+  databaseUrl === undefined
+    ? await openSqliteStore({ dataFolder })
+    : await openPostgresStore({ settings: parseDatabaseUrl(databaseUrl) });
 const provider = await openKeyring({ path: join(dataFolder, 'keyring.json'), clock });
 const secrets = await openSecrets(store, provider);
 const audit = openAudit({ store, secrets, clock, report: (cause) => console.error(cause) });
