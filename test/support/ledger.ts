@@ -10,6 +10,8 @@ export interface Ledger {
   lines(): readonly string[];
   /** How often a run was executed. */
   count(run: string): number;
+  /** The same of every run that was executed at all. */
+  counts(): ReadonlyMap<string, number>;
 }
 
 export function openLedger(path: string): Ledger {
@@ -23,5 +25,10 @@ export function openLedger(path: string): Ledger {
     record: `echo "$WAYSIDE_RUN_ID" >> '${path}'`,
     lines,
     count: (run) => lines().filter((line) => line === run).length,
+    counts() {
+      const counts = new Map<string, number>();
+      for (const line of lines()) counts.set(line, (counts.get(line) ?? 0) + 1);
+      return counts;
+    },
   };
 }

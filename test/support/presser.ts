@@ -9,13 +9,19 @@ export interface Presser {
   readonly presses: ReadonlyMap<string, string>;
   /** Resolves when a control plane has answered; fails after a minute. */
   press(action: string): Promise<string>;
+  /** How often it was told to come again later (503 with Retry-After); each of these is a promise that was kept. */
+  readonly putOff: number;
 }
 
-export function openPresser(system: System): Presser {
+export function openPresser(system: Pick<System, 'api'>): Presser {
   const presses = new Map<string, string>();
   let count = 0;
+  let putOff = 0;
   return {
     presses,
+    get putOff() {
+      return putOff;
+    },
     async press(action) {
       count += 1;
       const key = `press-${count}`;
@@ -31,6 +37,10 @@ export function openPresser(system: System): Presser {
         if (answer !== null && answer.status !== 503) {
           throw new Error(`a press of ${action} was answered ${answer.status}: ${answer.text}`);
         }
+        if (answer !== null && answer.headers.get('retry-after') === null) {
+          throw new Error(`a press of ${action} was put off and not told for how long: ${answer.text}`);
+        }
+        if (answer !== null) putOff += 1;
         if (performance.now() > deadline) throw new Error(`nobody answers a press of ${action}`);
         await delay(50);
       }

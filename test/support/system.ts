@@ -29,8 +29,18 @@ export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Groups to create at once. */
   readonly groups?: readonly string[];
+  /** Where its control plane listens; free ports by default. */
+  readonly ports?: Ports;
+  /** Where the world reaches it, for instance a balancer in front of several control planes. */
+  readonly front?: Ports;
   /** Called with the data folder before the control plane starts on it for the first time. */
   readonly prepare?: (dataFolder: string) => Promise<void>;
+}
+
+export interface Ports {
+  readonly api: number;
+  readonly agent: number;
+  readonly enroll: number;
 }
 
 export interface AgentOptions {
@@ -73,17 +83,13 @@ export class System implements AsyncDisposable {
   readonly folder: string;
   readonly ledger: Ledger;
   readonly #options: SystemOptions;
-  readonly #ports: { readonly api: number; readonly agent: number; readonly enroll: number };
+  readonly #ports: Ports;
   readonly #programs: Program[] = [];
   #server: Program | null = null;
   #logs = '';
   #token = '';
 
-  private constructor(
-    folder: string,
-    options: SystemOptions,
-    ports: { readonly api: number; readonly agent: number; readonly enroll: number },
-  ) {
+  private constructor(folder: string, options: SystemOptions, ports: Ports) {
     this.folder = folder;
     this.#options = options;
     this.#ports = ports;
@@ -94,8 +100,7 @@ export class System implements AsyncDisposable {
   static async open(options: SystemOptions = {}): Promise<System> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wayside-system-')));
     // Stays the same over restarts, and outside of what the kernel hands out: nobody takes it meanwhile.
-    const [api = 0, agent = 0, enrollment = 0] = await freePorts(3);
-    const system = new System(folder, options, { api, agent, enroll: enrollment });
+    const system = new System(folder, options, options.ports ?? (await freePorts()));
     try {
       await options.prepare?.(system.dataFolder);
       await system.startServer();
@@ -108,19 +113,19 @@ export class System implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#ports.api}`;
+    return `http://127.0.0.1:${this.ports.api}`;
   }
 
   get enrollUrl(): string {
-    return `https://127.0.0.1:${this.#ports.enroll}`;
+    return `https://127.0.0.1:${this.ports.enroll}`;
   }
 
   get agentPort(): number {
-    return this.#ports.agent;
+    return this.ports.agent;
   }
 
-  get ports(): { readonly api: number; readonly agent: number; readonly enroll: number } {
-    return this.#ports;
+  get ports(): Ports {
+    return this.#options.front ?? this.#ports;
   }
 
   /** The first owner's. */
@@ -148,7 +153,25 @@ export class System implements AsyncDisposable {
     sources = this.#options.sources,
   ): Promise<void> {
     this.#logs = this.log();
-    this.#server = startProgram('cli/main.ts', this.serverArguments(), {
+    this.#server = await this.#launchServer(this.#ports, environment, sources);
+    await this.#server.said(/"ready":true/, { msMax: 60_000 });
+    const ready = JSON.parse(this.#server.stdout().split('\n')[0] ?? '') as { token: string | null };
+    if (ready.token !== null) this.#token = ready.token;
+  }
+
+  /** Starts one more control plane over the same database; resolves when it listens. */
+  async startReplica(ports: Ports): Promise<Program> {
+    const replica = await this.#launchServer(ports, {}, this.#options.sources);
+    await replica.said(/"ready":true/, { msMax: 60_000 });
+    return replica;
+  }
+
+  async #launchServer(
+    ports: Ports,
+    environment: Readonly<Record<string, string>>,
+    sources: string | undefined,
+  ): Promise<Program> {
+    const program = startProgram('cli/main.ts', this.serverArguments(ports), {
       ...(sources === undefined ? {} : { sources }),
       cwd: this.folder,
       environment: {
@@ -157,15 +180,13 @@ export class System implements AsyncDisposable {
         ...environment,
       },
     });
-    this.#programs.push(this.#server);
-    await this.#server.said(/"ready":true/, { msMax: 60_000 });
-    const ready = JSON.parse(this.#server.stdout().split('\n')[0] ?? '') as { token: string | null };
-    if (ready.token !== null) this.#token = ready.token;
+    this.#programs.push(program);
+    return program;
   }
 
   /** The arguments of `wayside` that start this system's control plane. */
-  serverArguments(): readonly string[] {
-    const { api, agent, enroll: enrollment } = this.#ports;
+  serverArguments(ports = this.#ports): readonly string[] {
+    const { api, agent, enroll: enrollment } = ports;
     const options: Record<string, string> = {
       data: this.dataFolder,
       port: String(api),
@@ -249,7 +270,7 @@ export class System implements AsyncDisposable {
     const file = writeAgentFile(folder, hcl);
     const known = readOrNull(join(stateFolder, 'identity.json'));
     if (known === null) await this.enroll(name, groups);
-    pointTo(stateFolder, agentPort ?? this.#ports.agent);
+    pointTo(stateFolder, agentPort ?? this.agentPort);
     const sources = options.sources ?? this.#options.sources;
     const program = startProgram(
       'agent/main.ts',
@@ -331,6 +352,14 @@ export class System implements AsyncDisposable {
 
   /** The runs in their order, as soon as all of them have ended; asks for many at once. */
   async allEnded(ids: readonly string[], msMax = 60_000): Promise<readonly Run[]> {
+    await this.untilEnded(ids, msMax);
+    const runs: Run[] = [];
+    for (const id of ids) runs.push(await this.run(id));
+    return runs;
+  }
+
+  /** Waits until all of the runs have ended; asks for many at once. */
+  async untilEnded(ids: readonly string[], msMax = 60_000): Promise<void> {
     const waiting = new Set(ids);
     await until(
       `${ids.length} runs have ended`,
@@ -341,19 +370,16 @@ export class System implements AsyncDisposable {
       },
       msMax,
     );
-    const runs: Run[] = [];
-    for (const id of ids) runs.push(await this.run(id));
-    return runs;
   }
 
-  /** All events that are stored. */
-  async events(id: string): Promise<readonly RunEvent[]> {
+  /** All events that are stored; asks no further where there is number `last`. */
+  async events(id: string, last = Infinity): Promise<readonly RunEvent[]> {
     const all: RunEvent[] = [];
     for (;;) {
       const path = `/v1/runs/${id}/events?limit=1000&after=${all.at(-1)?.seq ?? 0}`;
       const { items } = await this.ask<{ items: readonly RunEvent[] }>('GET', path);
-      if (items.length === 0) return all;
       all.push(...items);
+      if (items.length === 0 || (items.at(-1)?.seq ?? 0) >= last) return all;
     }
   }
 
@@ -440,13 +466,14 @@ const portMin = 12_000;
 const portMax = 32_000;
 
 /** Ports that nobody listens on, below those that the kernel hands out for outgoing connections. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(): Promise<Ports> {
   const found = new Set<number>();
-  while (found.size < count) {
+  while (found.size < 3) {
     const port = portMin + Math.floor(Math.random() * (portMax - portMin));
     if (await isFree(port)) found.add(port);
   }
-  return [...found];
+  const [api = 0, agent = 0, enrollment = 0] = found;
+  return { api, agent, enroll: enrollment };
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
-// A TCP proxy that misbehaves on demand: it delays, narrows, cuts, and goes silent as a half-open connection does.
+// A TCP proxy that misbehaves on demand: it delays, narrows, cuts, and goes silent as a half-open connection does. Over
+// several ports it is a balancer: each connection goes to the next one that answers.
 import { createServer, connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   readonly connections: number;
+  /** The port behind each open connection. */
+  readonly upstreams: readonly number[];
   /** Each piece arrives this much later, in both directions. */
   setDelay(ms: number): void;
   /** Bytes a second and direction; null = as fast as it goes. */
@@ -20,11 +23,15 @@ export interface TcpProxy extends AsyncDisposable {
   refuse(): void;
 }
 
-export async function openTcpProxy(target: {
+export interface TcpProxyTarget {
   readonly host?: string;
-  readonly port: number;
-}): Promise<TcpProxy> {
-  const pairs = new Set<readonly [Socket, Socket]>();
+  readonly port: number | readonly number[];
+}
+
+export async function openTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
+  const ports = [target.port].flat();
+  const pairs = new Map<readonly [Socket, Socket], number>();
+  let turn = 0;
   let delayMs = 0;
   let bytesPerSecond: number | null = null;
   let isRefusing = false;
@@ -47,14 +54,31 @@ export async function openTcpProxy(target: {
       to.destroy();
     }
   };
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (isRefusing) {
+  /** Connects to the next port that answers; null where none does. */
+  const dial = async (): Promise<{ readonly upstream: Socket; readonly port: number } | null> => {
+    turn += 1;
+    for (let tries = 0; tries < ports.length; tries += 1) {
+      const port = ports[(turn + tries) % ports.length] ?? 0;
+      const upstream = connect({ host: target.host ?? '127.0.0.1', port, allowHalfOpen: true });
+      const isThere = await new Promise<boolean>((resolve) => {
+        upstream.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      });
+      if (isThere) return { upstream, port };
+    }
+    return null;
+  };
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => void join(client));
+  const join = async (client: Socket): Promise<void> => {
+    client.on('error', () => client.destroy());
+    const dialled = isRefusing ? null : await dial();
+    if (dialled === null || client.destroyed || !server.listening) {
       client.resetAndDestroy();
+      dialled?.upstream.destroy();
       return;
     }
-    const upstream = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true });
+    const { upstream, port } = dialled;
     const pair = [client, upstream] as const;
-    pairs.add(pair);
+    pairs.set(pair, port);
     for (const socket of pair) {
       socket.setNoDelay(true);
       socket.on('error', () => socket.destroy());
@@ -64,7 +88,7 @@ export async function openTcpProxy(target: {
     }
     void forward(client, upstream);
     void forward(upstream, client);
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
   const heal = (): void => {
@@ -73,7 +97,7 @@ export async function openTcpProxy(target: {
     openGate = null;
   };
   const cut = (): void => {
-    for (const [client, upstream] of pairs) {
+    for (const [client, upstream] of pairs.keys()) {
       client.resetAndDestroy();
       upstream.resetAndDestroy();
     }
@@ -83,6 +107,9 @@ export async function openTcpProxy(target: {
     port: (server.address() as AddressInfo).port,
     get connections() {
       return pairs.size;
+    },
+    get upstreams() {
+      return [...pairs.values()];
     },
     setDelay(ms) {
       delayMs = ms;

@@ -3,9 +3,10 @@
 import type { Run, RunEvent } from '../../protocol/api/runs.ts';
 import { isFinal, nextState } from '../../protocol/states.ts';
 import type { RunState, RunTrigger } from '../../protocol/states.ts';
+import type { Ledger } from './ledger.ts';
 import { outputOf, shell, statesOf, until } from './system.ts';
 import type { System } from './system.ts';
-import { processesOf } from './tagged.ts';
+import { taggedAmong } from './tagged.ts';
 
 /** Of the actions below. */
 interface Nature {
@@ -29,7 +30,11 @@ export const natures: Readonly<Record<string, Nature>> = {
 };
 
 /** An agent file with actions of every nature; each execution leaves its line in the ledger first. */
-export function faultyFile(system: System, group = 'main'): string {
+export function faultyFile(
+  system: Pick<System, 'ledger'>,
+  group = 'main',
+  more: { readonly concurrency?: number; readonly own?: string } = {},
+): string {
   const { record } = system.ledger;
   const run = (script: string): string => `
         run {
@@ -39,7 +44,7 @@ export function faultyFile(system: System, group = 'main'): string {
     `for n in $(seq 1 ${to}); do echo "line $n"; sleep ${pause}; done`;
   return `
     agent {
-      concurrency    = 8
+      concurrency    = ${more.concurrency ?? 8}
       shutdown_grace = "1s"
     }
     group "${group}" {
@@ -71,8 +76,26 @@ export function faultyFile(system: System, group = 'main'): string {
         }${run(`${record}; echo "line 1"`)}
       }
     }
+    ${more.own === undefined ? '' : ownGroup(more.own, run(`${record}; echo "line 1"`))}
   `;
 }
+
+/** A group that one agent alone serves, with an action of its name: what begins there begins at that agent. */
+function ownGroup(name: string, block: string): string {
+  return `group "${name}" {
+      action "${name}" {${block}
+      }
+    }`;
+}
+
+function natureOf(action: string): Nature {
+  const nature = natures[action.startsWith(ownPrefix) ? 'quick' : action];
+  if (nature === undefined) throw new Error(`nobody knows the nature of ${action}`);
+  return nature;
+}
+
+/** How the name of such a group begins. */
+export const ownPrefix = 'own-';
 
 /** What may have happened, so that a verdict can be a consequence of it. */
 export interface Circumstances {
@@ -82,37 +105,70 @@ export interface Circumstances {
   readonly msMax?: number;
 }
 
+/** Whom the truth is asked of: the public API and the ledger, or what a test made of them. */
+export type Witness = Pick<System, 'untilEnded' | 'ask' | 'events'> & {
+  readonly ledger: Pick<Ledger, 'counts'>;
+};
+
+/** So many runs are looked at side by side. */
+const looksAtOnce = 8;
+
 /**
  * Waits until all runs have ended, and answers everything that is not as it must be; an empty list is the truth.
  * `presses` are the keys of the requests that were made: each must have led to one run.
  */
 export async function lies(
-  system: System,
+  witness: Witness,
   presses: ReadonlyMap<string, string>,
   circumstances: Circumstances,
 ): Promise<readonly string[]> {
   const { msMax = 60_000 } = circumstances;
   const ids = [...presses.values()];
+  const asked = new Set(ids);
   const problems: string[] = [];
   try {
-    await system.allEnded(ids, msMax);
+    await witness.untilEnded(ids, msMax);
   } catch {
     problems.push('a run is stuck');
   }
-  if (new Set(ids).size !== presses.size) problems.push('two requests share a run');
-  const stored = await allRuns(system);
-  for (const { id } of stored) if (!ids.includes(id)) problems.push(`run ${id} was never asked for`);
-  for (const id of ids) {
-    const run = stored.find((each) => each.id === id);
-    if (run === undefined) problems.push(`run ${id} is lost`);
-    else problems.push(...(await liesOf(system, run, { stored, ...circumstances })));
+  if (asked.size !== presses.size) problems.push('two requests share a run');
+  const stored = await allRuns(witness);
+  for (const { id } of stored) if (!asked.has(id)) problems.push(`run ${id} was never asked for`);
+  const byId = new Map(stored.map((run) => [run.id, run]));
+  const surroundings = { stored, counts: witness.ledger.counts(), ...circumstances };
+  for (const id of surroundings.counts.keys()) {
+    if (!asked.has(id)) problems.push(`run ${id} was executed and never asked for`);
   }
-  const audit = await system.ask<{ valid: boolean; problem: string | null }>('POST', '/v1/audit/verify', {});
+  const waiting = ids.values();
+  const look = async (): Promise<void> => {
+    for (const id of waiting) {
+      const run = byId.get(id);
+      if (run === undefined) problems.push(`run ${id} is lost`);
+      else problems.push(...(await liesOf(witness, run, surroundings)));
+    }
+  };
+  await Promise.all(Array.from({ length: looksAtOnce }, look));
+  const audit = await witness.ask<{ valid: boolean; problem: string | null }>('POST', '/v1/audit/verify', {});
   if (!audit.valid) problems.push(`the audit is broken: ${audit.problem ?? ''}`);
+  for (const id of await stillAlive(ids)) problems.push(`the processes of run ${id} are alive`);
   return problems;
 }
 
-async function allRuns(system: System): Promise<readonly Run[]> {
+/** The runs of which something is alive, after a moment in which it may go. */
+async function stillAlive(ids: readonly string[]): Promise<readonly string[]> {
+  let alive: readonly string[] = [];
+  await until(
+    'nothing is alive',
+    async () => {
+      alive = await taggedAmong(ids);
+      return alive.length === 0;
+    },
+    3_000,
+  ).catch(() => undefined);
+  return alive;
+}
+
+async function allRuns(system: Pick<Witness, 'ask'>): Promise<readonly Run[]> {
   const runs: Run[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
@@ -129,13 +185,17 @@ async function allRuns(system: System): Promise<readonly Run[]> {
 
 interface Surroundings extends Circumstances {
   readonly stored: readonly Run[];
+  readonly counts: ReadonlyMap<string, number>;
 }
 
-async function liesOf(system: System, run: Run, surroundings: Surroundings): Promise<readonly string[]> {
-  const nature = natures[run.action.name];
-  if (nature === undefined) throw new Error(`nobody knows the nature of ${run.action.name}`);
-  const events = await system.events(run.id);
-  const executed = system.ledger.count(run.id);
+async function liesOf(
+  system: Pick<Witness, 'events'>,
+  run: Run,
+  surroundings: Surroundings,
+): Promise<readonly string[]> {
+  const nature = natureOf(run.action.name);
+  const events = await system.events(run.id, run.last_event);
+  const executed = surroundings.counts.get(run.id) ?? 0;
   const found = [
     ...verdictLies(run, { nature, executed, surroundings }),
     ...eventLies(run, events),
@@ -144,12 +204,6 @@ async function liesOf(system: System, run: Run, surroundings: Surroundings): Pro
   if (run.state === 'indeterminate' && nature.idempotent) {
     if (!(await isOvertaken(system, run, surroundings.stored))) found.push('it could have been done again');
   }
-  const alive = await until(
-    'its processes are gone',
-    async () => ((await processesOf(run.id)).length === 0 ? 'gone' : null),
-    3_000,
-  ).catch(() => 'alive');
-  if (alive === 'alive') found.push('its processes are alive');
   const history = statesOf(events).join(' ');
   return found.map((lie) => `${run.action.name} ${run.id} [${history}; executed ${executed}]: ${lie}`);
 }
@@ -175,7 +229,11 @@ function verdictLies(
 }
 
 /** True where a later run of the action had started: then an idempotent one is not done again (rules.md 6). */
-async function isOvertaken(system: System, run: Run, stored: readonly Run[]): Promise<boolean> {
+async function isOvertaken(
+  system: Pick<Witness, 'events'>,
+  run: Run,
+  stored: readonly Run[],
+): Promise<boolean> {
   const later = stored.filter(
     ({ action, sequence }) => action.id === run.action.id && sequence > run.sequence,
   );
