@@ -4,7 +4,7 @@ import { openPostgresStore } from './postgres.ts';
 import type { PostgresSettings } from './postgres/settings.ts';
 import { openSqliteStore } from './sqlite.ts';
 import { prepareDataFolder } from './sqlite/data-folder.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreCommit } from './store.ts';
 
 export interface OpenStoreOptions {
   readonly config: {
@@ -20,11 +20,13 @@ export interface OpenStoreOptions {
   /** Called where PostgreSQL was failed over or brought back under us: what is in memory is of another past. */
   readonly onIncarnation?: (incarnation: string) => void;
   readonly report?: (message: string, cause: Error | null) => void;
+  /** Told of each transaction of the writer. */
+  readonly onCommit?: (commit: StoreCommit) => void;
 }
 
 /** On PostgreSQL the data folder holds the keyring alone and is not locked: any number of processes may run. */
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
-  const { config, onFatal, purpose, report, onIncarnation } = options;
+  const { config, onFatal, purpose, report, onIncarnation, onCommit } = options;
   const { dataFolder, database } = config;
   const trustDomain = config.trustDomain ?? null;
   const named = trustDomain === null ? {} : { trustDomain };
@@ -34,6 +36,7 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
       ...named,
       ...(purpose === undefined ? {} : { purpose }),
       ...(onFatal === undefined ? {} : { onFatal }),
+      ...(onCommit === undefined ? {} : { onCommit }),
     });
   }
   prepareDataFolder(dataFolder);
@@ -42,5 +45,6 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
     ...named,
     ...(report === undefined ? {} : { report }),
     ...(onIncarnation === undefined ? {} : { onIncarnation }),
+    ...(onCommit === undefined ? {} : { onCommit }),
   });
 }

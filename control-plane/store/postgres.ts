@@ -22,7 +22,7 @@ import type { PostgresSettings } from './postgres/settings.ts';
 import { Writer } from './postgres/writer.ts';
 import { readDialect } from './read-dialect.ts';
 import type { Database } from './schema.ts';
-import type { Store } from './store.ts';
+import type { Store, StoreCommit } from './store.ts';
 
 export interface PostgresStoreOptions {
   readonly settings: PostgresSettings;
@@ -34,6 +34,7 @@ export interface PostgresStoreOptions {
   readonly report?: (message: string, cause: Error | null) => void;
   /** The database was failed over or brought back while this process ran (rules.md 12). */
   readonly onIncarnation?: (incarnation: string) => void;
+  readonly onCommit?: (commit: StoreCommit) => void;
 }
 
 /**
@@ -50,6 +51,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     line: writing,
     indexes: () => identity.indexes,
     clock,
+    ...(options.onCommit === undefined ? {} : { onCommit: options.onCommit }),
   });
   const reads = openReads(reading, clock);
   try {

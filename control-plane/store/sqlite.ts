@@ -15,7 +15,7 @@ import type { FolderLock } from './sqlite/lock.ts';
 import type { Statement } from './sqlite/messages.ts';
 import { Thread } from './sqlite/thread.ts';
 import { TurnSnapshot } from './sqlite/turn-snapshot.ts';
-import type { Step, Store } from './store.ts';
+import type { Step, Store, StoreCommit } from './store.ts';
 
 export interface SqliteStoreOptions {
   readonly dataFolder: string;
@@ -27,6 +27,7 @@ export interface SqliteStoreOptions {
   readonly purpose?: string;
   /** The disk failed in a commit: nothing more is written, and the process must end (rules.md 4). */
   readonly onFatal?: (failure: Failure) => void;
+  readonly onCommit?: (commit: StoreCommit) => void;
 }
 
 /**
@@ -65,6 +66,7 @@ function startThread(entry: string, options: SqliteStoreOptions, onAnswers: () =
     clock: options.clock ?? null,
     onAnswers,
     onFatal: options.onFatal ?? (() => undefined),
+    ...(options.onCommit === undefined ? {} : { onCommit: options.onCommit }),
   });
 }
 

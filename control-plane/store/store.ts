@@ -29,6 +29,13 @@ export class GuardFailed extends Error {
   }
 }
 
+/** One transaction of the writer, which units that arrived together share. */
+export interface StoreCommit {
+  readonly units: number;
+  /** From its begin until it was durable. */
+  readonly ms: number;
+}
+
 export interface Store extends Hints {
   readonly engine: 'sqlite' | 'postgres';
   /** Builds and compiles queries; executing through it reads, as `read` does. Writes through it are refused. */

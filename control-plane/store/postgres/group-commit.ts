@@ -28,6 +28,8 @@ export interface BatchOptions {
   readonly now: number | null;
   /** A monotonic clock in ms. */
   readonly elapsed: () => number;
+  /** Told how many units a transaction has stored. */
+  readonly committed?: (units: number) => void;
 }
 
 /** What became of a batch: settled, given up by the database and to be run again, or cut off. */
@@ -86,7 +88,7 @@ export async function commitBatch(queue: Unit[], most: number, options: BatchOpt
 /** Ends the transaction with what is in it. */
 export async function finish(
   done: readonly Done[],
-  { link, mark }: Pick<BatchOptions, 'link' | 'mark'>,
+  { link, mark, committed }: Pick<BatchOptions, 'link' | 'mark' | 'committed'>,
 ): Promise<BatchEnd> {
   const units = done.map(({ unit }) => unit);
   try {
@@ -98,6 +100,7 @@ export async function finish(
     // The database says itself that it did not commit.
     return { kind: 'again', units, cause };
   }
+  committed?.(done.length);
   for (const { unit, results } of done) unit.resolve(results);
   return { kind: 'settled' };
 }

@@ -10,7 +10,7 @@ import {
   storeReconnectMsMin,
   storeRetriesMax,
 } from '../../../protocol/limits.ts';
-import type { Step, StepResult } from '../store.ts';
+import type { Step, StepResult, StoreCommit } from '../store.ts';
 import { mayRunAgain, outcomeUnknown, toStoreFailure, unavailable } from './failure.ts';
 import type { UniqueIndexes } from './failure.ts';
 import { findOutcome, markPrefix } from './find-outcome.ts';
@@ -26,6 +26,8 @@ export interface WriterOptions {
   readonly line: Line;
   readonly indexes: () => UniqueIndexes;
   readonly clock: (() => number) | null;
+  /** Told of each transaction. */
+  readonly onCommit?: (commit: StoreCommit) => void;
 }
 
 export class Writer {
@@ -77,7 +79,7 @@ export class Writer {
   }
 
   async #turn(): Promise<void> {
-    const { line, indexes, clock } = this.#options;
+    const { line, indexes, clock, onCommit } = this.#options;
     let link: Link;
     try {
       link = await line.link();
@@ -86,12 +88,14 @@ export class Writer {
       return;
     }
     const mark = { name: this.#name, value: `${(this.#transactions += 1)} ${Date.now()}` };
+    const begun = performance.now();
     const options = {
       link,
       mark,
       indexes: indexes(),
       now: clock?.() ?? null,
       elapsed: () => performance.now(),
+      committed: (units: number) => onCommit?.({ units, ms: performance.now() - begun }),
     };
     if (this.#careful === 0 && this.#queue.length > 1 && this.#most > 1) {
       await this.#settle(link, await commitTogether(this.#queue, options));

@@ -44,7 +44,8 @@ export type ToThread = RequestBatch | { readonly open: ThreadSettings } | { read
 export type FromThread =
   | { readonly ready: Readonly<Record<string, string>> }
   | { readonly unusable: FailureMessage }
-  | { readonly answers: Packed; readonly fatal?: FailureMessage };
+  /** `commitMs` is how long the writer took for the transaction that these are the answers of. */
+  | { readonly answers: Packed; readonly commitMs?: number; readonly fatal?: FailureMessage };
 
 /** What a connection is opened with. */
 export interface ThreadSettings {

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { Failure } from '../../../protocol/failures.ts';
 import { storePendingMax } from '../../../protocol/limits.ts';
 import { GuardFailed } from '../store.ts';
-import type { StepResult } from '../store.ts';
+import type { StepResult, StoreCommit } from '../store.ts';
 import { toFailure } from './failure.ts';
 import type { Answer, FromThread, RequestBatch, Statement, ThreadSettings, ToThread } from './messages.ts';
 import { packRequests, unpackAnswers } from './packing.ts';
@@ -16,6 +16,8 @@ export interface ThreadOptions {
   readonly clock: (() => number) | null;
   /** Called before answers are given out. */
   readonly onAnswers: () => void;
+  /** Told of each transaction of a thread that writes. */
+  readonly onCommit?: (commit: StoreCommit) => void;
   /** Called once, when nothing more can be written and the process must end (rules.md 4). */
   readonly onFatal: (failure: Failure) => void;
 }
@@ -118,7 +120,10 @@ export class Thread {
   #receive(message: FromThread): void {
     if (!('answers' in message)) return;
     this.#options.onAnswers();
-    for (const [id, answer] of unpackAnswers(message.answers, this.#columns)) this.#settle(id, answer);
+    const answers = unpackAnswers(message.answers, this.#columns);
+    for (const [id, answer] of answers) this.#settle(id, answer);
+    const { commitMs } = message;
+    if (commitMs !== undefined) this.#options.onCommit?.({ units: answers.length, ms: commitMs });
     if (message.fatal !== undefined && this.#ended === null) {
       const failure = toFailure(message.fatal);
       this.#fail(failure);

@@ -27,10 +27,12 @@ function serve(connection: Connection): void {
   const turn = () => {
     scheduled = false;
     if (queue.length > 0) {
+      const begun = performance.now();
       const committed = commitBatch(connection, queue, () => performance.now());
+      const commitMs = performance.now() - begun;
       const answers = packAnswers(committed.answers, columns);
       fatal = committed.fatal ?? null;
-      send(fatal === null ? { answers } : { answers, fatal });
+      send(fatal === null ? { answers, commitMs } : { answers, fatal });
     }
     if (fatal !== null) return;
     if (queue.length > 0) schedule();
