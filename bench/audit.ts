@@ -32,11 +32,7 @@ async function benchVerify(events: number) {
   try {
     const { store, audit } = opened;
     const organization = { id: ORGANIZATION, name: 'bench', created_at: 1, policy_revision: 1 };
-    await store.write([
-      step(
-        store.db.insertInto('organizations').values({ ...organization, audit_position: 0, audit_hash: '' }),
-      ),
-    ]);
+    await store.write([step(store.db.insertInto('organizations').values({ ...organization }))]);
     await fill(opened, events);
     const speeds: number[] = [];
     const costs: number[] = [];

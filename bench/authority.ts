@@ -195,7 +195,7 @@ async function benchReading(rows: PolicyRows): Promise<Figures> {
   try {
     const made = { id: organization, name: 'bench', created_at: 1, policy_revision: 1 };
     await store.write([
-      step(store.db.insertInto('organizations').values({ ...made, audit_position: 0, audit_hash: '' })),
+      step(store.db.insertInto('organizations').values({ ...made })),
       ...rows.principals.map(({ id, kind, name }) =>
         insertPrincipal(store, { id, organization, kind, name }),
       ),

@@ -2,15 +2,24 @@
 // when it is on the disk, from many callers at once.
 import { randomUUIDv7 } from 'node:crypto';
 import { sql } from 'kysely';
+import { openPostgresStore } from '../control-plane/store/postgres.ts';
+import { parseDatabaseUrl } from '../control-plane/store/postgres/settings.ts';
 import { openSqliteStore } from '../control-plane/store/sqlite.ts';
 import { compileOnce, step } from '../control-plane/store/step.ts';
 import type { Step } from '../control-plane/store/store.ts';
 
 const callers = 64;
 
-/** Cycles a second over `ms`, in a store of its own in `folder`. */
-export async function storeCyclesPerSecond(folder: string, ms: number): Promise<number> {
-  const store = await openSqliteStore({ dataFolder: folder });
+/** Cycles a second over `ms`, in a store of its own: in `folder`, or in the database where there is one. */
+export async function storeCyclesPerSecond(
+  folder: string,
+  ms: number,
+  database: string | null = null,
+): Promise<number> {
+  const store =
+    database === null
+      ? await openSqliteStore({ dataFolder: folder })
+      : await openPostgresStore({ settings: parseDatabaseUrl(database) });
   try {
     const row = compileOnce({ name: '', value: '' }, (p) => ({
       compile: () =>

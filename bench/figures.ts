@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly events: number;
   /** Writes of each of its rounds. */
   readonly writes: number;
+  /** Whether `throughput` is measured over PostgreSQL. */
+  readonly postgres: boolean;
   /** Where the processes leave CPU profiles; null: nowhere, and they run undisturbed. */
   readonly profile: string | null;
 }

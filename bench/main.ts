@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   throughput: async (options) => (await import('./throughput.ts')).benchThroughput(options),
   agents: async (options) => (await import('./agents.ts')).benchAgents(options),
   logs: async (options) => (await import('./logs.ts')).benchLogs(options),
+  peers: async (options) => (await import('./peers.ts')).benchPeers(options),
   authority: async () => (await import('./authority.ts')).benchAuthority(),
   audit: async (options) => (await import('./audit.ts')).benchAudit(options),
   hcl: async () => ({
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     megabytes: { type: 'string', default: '200' },
     events: { type: 'string', default: '300000' },
     writes: { type: 'string', default: '5000' },
+    postgres: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 });
@@ -35,6 +37,7 @@ const options: BenchOptions = {
   megabytes: Number(values.megabytes),
   events: Number(values.events),
   writes: Number(values.writes),
+  postgres: values.postgres,
   profile: values.profile ?? null,
 };
 const [name = ''] = positionals;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { storeCyclesPerSecond } from './cycles.ts';
 import { rounded } from './figures.ts';
 import type { BenchOptions, Figures } from './figures.ts';
+import { openBenchDatabase } from './peers/database.ts';
 import { openPressers } from './press.ts';
 import type { Presser } from './press.ts';
 import { cpuMs, threadCpuMs } from './processes.ts';
@@ -18,7 +19,7 @@ const warmUpRuns = 6_000;
 const storeMs = 2_000;
 const aimPerSecond = 1_500;
 
-const agentFile = `
+const file = `
 agent {
   concurrency = 256
 }
@@ -32,15 +33,23 @@ group "bench" {
 }
 `;
 
+/** An agent that does nothing durably: its operation only leaves a note. */
+export const noteAgent = { group: 'bench', operation: 'note', file };
+
 /** Runs a second, and CPU time of a run in each of the three processes. */
 export async function benchThroughput(options: BenchOptions): Promise<Figures> {
   using folder = openBenchFolder();
-  const system = { folder: folder.path, profile: options.profile };
-  const before = await storeCyclesPerSecond(join(folder.path, 'before'), storeMs);
+  await using database = options.postgres ? await openBenchDatabase() : null;
+  const environment = database === null ? {} : { DATABASE_URL: await database.create() };
+  const system = { folder: folder.path, profile: options.profile, environment };
+  const alone = async (name: string) =>
+    storeCyclesPerSecond(join(folder.path, name), storeMs, (await database?.create()) ?? null);
+  const before = await alone('before');
   const { perSecond, cpu, threads } = await measure(system, options.runs);
-  const after = await storeCyclesPerSecond(join(folder.path, 'after'), storeMs);
+  const after = await alone('after');
   const cycles = (before + after) / 2;
   return {
+    engine: options.postgres ? 'postgres' : 'sqlite',
     runs: options.runs,
     runs_per_second: rounded(perSecond, 0),
     store_cycles_per_second: rounded(cycles, 0),
@@ -55,8 +64,7 @@ export async function benchThroughput(options: BenchOptions): Promise<Figures> {
 
 async function measure(system: Parameters<typeof startServerProcess>[0], runs: number) {
   await using server = await startServerProcess(system);
-  const agentOptions = { group: 'bench', operation: 'note', file: agentFile };
-  await using agent = await startAgentProcess(system, server, agentOptions);
+  await using agent = await startAgentProcess(system, server, noteAgent);
   using presser = openPressers(server, pressesAtOnce);
   await pressAll(presser, warmUpRuns);
   const processes = { server: server.child, agent: agent.child, client: process };
@@ -81,12 +89,12 @@ async function measure(system: Parameters<typeof startServerProcess>[0], runs: n
 }
 
 /** Resolves when all of them have ended. */
-async function pressAll(presser: Presser, runs: number): Promise<void> {
+export async function pressAll(presser: Presser, runs: number): Promise<void> {
   let left = runs;
   const one = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      await presser.press('note');
+      await presser.press(noteAgent.operation);
     }
   };
   await Promise.all(Array.from({ length: pressesAtOnce }, one));
@@ -100,7 +108,7 @@ async function pressAll(presser: Presser, runs: number): Promise<void> {
 }
 
 /** Every press became one run, and every run succeeded at its first attempt. */
-async function checkAll(presser: Presser, runs: number): Promise<void> {
+export async function checkAll(presser: Presser, runs: number): Promise<void> {
   let cursor = '';
   let seen = 0;
   do {
