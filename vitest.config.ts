@@ -6,11 +6,13 @@ import { defineConfig } from 'vitest/config';
 const overPostgres = [
   'test/control-plane/{store,runs,agents,schedules,audit,oauth,authority}/**/*.test.ts',
   'test/system/runs.test.ts',
-  ...(process.env['WAYSIDE_LONG'] === undefined
-    ? []
-    : ['test/system/*.test.ts', 'test/faults/random-kills.test.ts']),
+  'test/faults/{random-kills,replicas,database,network}.test.ts',
+  ...(process.env['WAYSIDE_LONG'] === undefined ? [] : ['test/system/*.test.ts']),
 ];
-const overPostgresAlone = ['test/control-plane/store/{postgres,move}/**'];
+const overPostgresAlone = [
+  'test/control-plane/store/{postgres,move}/**',
+  'test/faults/{replicas,database}.test.ts',
+];
 /** About the files, the plans and the threads of SQLite, or setting up what they test by writing into its file. */
 const overSqliteAlone = [
   'test/control-plane/runs/store-read.test.ts',

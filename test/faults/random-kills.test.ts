@@ -2,6 +2,7 @@
 // lie. The seed is printed; WAYSIDE_SEED=… repeats the moments.
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { engine } from '../support/engine.ts';
 import { openPresser } from '../support/presser.ts';
 import { seeded } from '../support/seeded.ts';
 import { copySources, quickNetwork } from '../support/sources.ts';
@@ -83,57 +84,63 @@ test(`${trials} kills of the agent`, async () => {
   expect(await killAgents(sources.root, trials)).toEqual([]);
 });
 
-test(`${trials} kills of the control plane`, async () => {
+// Over PostgreSQL these are long; replicas.test.ts kills control planes there.
+const isQuick = engine === 'sqlite' || isLong;
+
+test.runIf(isQuick)(`${trials} kills of the control plane`, async () => {
   expect(await killServers(sources.root, trials)).toEqual([]);
 });
 
-test(`${trials} times anything at once: two agents, their networks and the control plane`, async () => {
-  await using system = await System.open({ groups: ['main'], sources: sources.root });
-  const chance = seeded();
-  console.log(`anything: WAYSIDE_SEED=${chance.seed}`);
-  const presser = openPresser(system);
-  await using left = await openTcpProxy({ port: system.agentPort });
-  await using right = await openTcpProxy({ port: system.agentPort });
-  const networks = [left, right];
-  const start = (index: number): Promise<AgentProcess> =>
-    system.launchAgent(`agent-${index}`, {
-      hcl: faultyFile(system),
-      agentPort: networks[index]?.port ?? 0,
-    });
-  const agents = [await start(0), await start(1)];
-  await Promise.all(agents.map((agent) => agent.connected()));
-  await system.publish();
-  for (let trial = 1; trial <= trials; trial += 1) {
-    const presses = Array.from({ length: 6 }, async () => {
-      await delay(chance.between(0, 600));
-      await presser.press(chance.pick(actions));
-    });
-    const troubles = Array.from({ length: chance.between(1, 3) }, async () => {
-      const index = chance.between(0, 1);
-      const trouble = chance.pick(['agent', 'agent', 'server', 'cut', 'silence'] as const);
-      await delay(chance.between(0, 700));
-      if (trouble === 'agent') agents[index]?.process.kill('SIGKILL');
-      else if (trouble === 'server') system.server.process.kill('SIGKILL');
-      else if (trouble === 'cut') networks[index]?.cut();
-      else {
-        networks[index]?.halfOpen();
-        await delay(chance.between(100, 4_000));
-        networks[index]?.heal();
-      }
-    });
-    await Promise.all(troubles);
-    await delay(chance.between(0, 200));
-    // What was told to die has died by now, or is about to.
-    await Promise.all(
-      [system.server, ...agents].filter(({ process }) => process.killed).map(({ ended }) => ended),
-    );
-    if (!system.server.isAlive()) await system.startServer();
-    for (const [index, agent] of agents.entries()) if (!agent.isAlive()) agents[index] = await start(index);
-    await Promise.all(presses);
-  }
-  expect(await lies(system, presser.presses, { agentDied: true, msMax: 120_000 })).toEqual([]);
-  expect(presser.presses.size).toBe(trials * 6);
-});
+test.runIf(isQuick)(
+  `${trials} times anything at once: two agents, their networks and the control plane`,
+  async () => {
+    await using system = await System.open({ groups: ['main'], sources: sources.root });
+    const chance = seeded();
+    console.log(`anything: WAYSIDE_SEED=${chance.seed}`);
+    const presser = openPresser(system);
+    await using left = await openTcpProxy({ port: system.agentPort });
+    await using right = await openTcpProxy({ port: system.agentPort });
+    const networks = [left, right];
+    const start = (index: number): Promise<AgentProcess> =>
+      system.launchAgent(`agent-${index}`, {
+        hcl: faultyFile(system),
+        agentPort: networks[index]?.port ?? 0,
+      });
+    const agents = [await start(0), await start(1)];
+    await Promise.all(agents.map((agent) => agent.connected()));
+    await system.publish();
+    for (let trial = 1; trial <= trials; trial += 1) {
+      const presses = Array.from({ length: 6 }, async () => {
+        await delay(chance.between(0, 600));
+        await presser.press(chance.pick(actions));
+      });
+      const troubles = Array.from({ length: chance.between(1, 3) }, async () => {
+        const index = chance.between(0, 1);
+        const trouble = chance.pick(['agent', 'agent', 'server', 'cut', 'silence'] as const);
+        await delay(chance.between(0, 700));
+        if (trouble === 'agent') agents[index]?.process.kill('SIGKILL');
+        else if (trouble === 'server') system.server.process.kill('SIGKILL');
+        else if (trouble === 'cut') networks[index]?.cut();
+        else {
+          networks[index]?.halfOpen();
+          await delay(chance.between(100, 4_000));
+          networks[index]?.heal();
+        }
+      });
+      await Promise.all(troubles);
+      await delay(chance.between(0, 200));
+      // What was told to die has died by now, or is about to.
+      await Promise.all(
+        [system.server, ...agents].filter(({ process }) => process.killed).map(({ ended }) => ended),
+      );
+      if (!system.server.isAlive()) await system.startServer();
+      for (const [index, agent] of agents.entries()) if (!agent.isAlive()) agents[index] = await start(index);
+      await Promise.all(presses);
+    }
+    expect(await lies(system, presser.presses, { agentDied: true, msMax: 120_000 })).toEqual([]);
+    expect(presser.presses.size).toBe(trials * 6);
+  },
+);
 
 describe.runIf(isLong)('the trials notice', () => {
   test('a control plane that starts again what cannot be done again', async () => {

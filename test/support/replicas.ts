@@ -28,7 +28,7 @@ export interface Replicas extends AsyncDisposable {
   /** Starts it again on its ports. */
   start(index: number): Promise<void>;
   /** A network of its own for an agent: a balancer that can be cut, and says where its connections go. */
-  openNetwork(): Promise<TcpProxy>;
+  openNetwork(options?: { readonly first?: number }): Promise<TcpProxy>;
 }
 
 /** Resolves when all of them listen. Throws where PostgreSQL is needed and cannot be started. */
@@ -39,8 +39,8 @@ export async function openReplicas(options: ReplicasOptions): Promise<Replicas> 
   const databaseNetwork = database === null ? null : opened.use(await openTcpProxy({ port: database.port }));
   const ports: Ports[] = [];
   while (ports.length < servers) ports.push(await freePorts());
-  const networkOver = async (of: keyof Ports): Promise<TcpProxy> =>
-    openTcpProxy({ port: ports.map((each) => each[of]) });
+  const networkOver = async (of: keyof Ports, first = 0): Promise<TcpProxy> =>
+    openTcpProxy({ port: ports.map((each) => each[of]), first });
   const front = {
     api: opened.use(await networkOver('api')).port,
     agent: opened.use(await networkOver('agent')).port,
@@ -74,8 +74,8 @@ export async function openReplicas(options: ReplicasOptions): Promise<Replicas> 
       return program;
     },
     start: (index) => (index === 0 ? system.startServer() : startOther(index)),
-    async openNetwork() {
-      return closing.use(await networkOver('agent'));
+    async openNetwork({ first } = {}) {
+      return closing.use(await networkOver('agent', first));
     },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };

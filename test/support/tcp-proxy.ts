@@ -26,12 +26,14 @@ export interface TcpProxy extends AsyncDisposable {
 export interface TcpProxyTarget {
   readonly host?: string;
   readonly port: number | readonly number[];
+  /** Index of the port that the first connection goes to. */
+  readonly first?: number;
 }
 
 export async function openTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
   const ports = [target.port].flat();
   const pairs = new Map<readonly [Socket, Socket], number>();
-  let turn = 0;
+  let turn = (target.first ?? 0) - 1;
   let delayMs = 0;
   let bytesPerSecond: number | null = null;
   let isRefusing = false;
@@ -56,9 +58,9 @@ export async function openTcpProxy(target: TcpProxyTarget): Promise<TcpProxy> {
   };
   /** Connects to the next port that answers; null where none does. */
   const dial = async (): Promise<{ readonly upstream: Socket; readonly port: number } | null> => {
-    turn += 1;
     for (let tries = 0; tries < ports.length; tries += 1) {
-      const port = ports[(turn + tries) % ports.length] ?? 0;
+      turn += 1;
+      const port = ports[turn % ports.length] ?? 0;
       const upstream = connect({ host: target.host ?? '127.0.0.1', port, allowHalfOpen: true });
       const isThere = await new Promise<boolean>((resolve) => {
         upstream.once('connect', () => resolve(true)).once('error', () => resolve(false));
