@@ -247,14 +247,17 @@ function judgeActor(
 
 function isVisible(
   policy: Policy,
-  { caller, resource, at }: Question,
+  question: Question,
   { reason, own }: { readonly reason: DecisionReason; readonly own: Judged },
 ): boolean {
+  const { caller, resource, at } = question;
   if (reason === 'other_organization') return false;
   const { project, thing, folder } = resource;
-  if (project === null) return folder === undefined || own.reached;
-  if (reason === 'confined') return false;
+  if (project === null && folder === undefined) return true;
+  // Where a credential does not reach, it learns nothing, whatever else is missing there.
+  if (!isConfinedTo(policy, question)) return false;
   if (own.reached) return true;
+  if (project === null) return false;
   const inside = thing === null ? reachOf(policy, caller.principal.id).projects.get(project) : undefined;
   return inside?.some((binding) => isInForce(binding, at)) ?? false;
 }

@@ -11,7 +11,7 @@ import { decideAgain, traceOf } from '../../../control-plane/authority/trace.ts'
 import { decisionSchema } from '../../../protocol/api/authority.ts';
 import type { Permission } from '../../../protocol/permissions.ts';
 import { isReading, permissions, sensitivePermissions } from '../../../protocol/permissions.ts';
-import { mayDo } from './oracle.ts';
+import { maySee, mayDo } from './oracle.ts';
 import {
   askedArbitrary,
   boundArbitrary,
@@ -56,18 +56,42 @@ function may(policy: Policy, principal: string, permission: Permission, more: Pa
 const runs = { numRuns: 3_000 };
 
 describe('of any policy', () => {
-  test('the decision equals the oracle', () => {
+  test('the decision equals the oracle, also when it is made from what the ones before it left behind', () => {
+    const counts = new Map<string, number>();
     fc.assert(
-      fc.property(treeArbitrary, askedArbitrary, (tree, asked) => {
-        const policy = policyOf(tree);
-        const expected = mayDo(policy, { ...questionOf(policy, asked), inputs: asked.inputs });
-        expect(ask(policy, asked).allowed).toBe(expected);
-      }),
-      { numRuns: 10_000 },
+      // Many questions of one policy: from the second on, what each can reach is remembered.
+      fc.property(
+        treeArbitrary,
+        fc.array(askedArbitrary, { minLength: 1, maxLength: 8 }),
+        (tree, questions) => {
+          const policy = policyOf(tree);
+          for (const asked of questions) {
+            const question = { ...questionOf(policy, asked), inputs: asked.inputs };
+            const { allowed, visible, reason } = ask(policy, asked);
+            counts.set(reason, (counts.get(reason) ?? 0) + 1);
+            expect(allowed).toBe(mayDo(policy, question));
+            if (!allowed) expect(visible).toBe(maySee(policy, question));
+          }
+        },
+      ),
+      { numRuns: 4_000 },
     );
+    // It would say little if nearly all of them were denied by the same reason.
+    for (const reason of [
+      'allowed',
+      'no_binding',
+      'denied',
+      'confined',
+      'token_scope',
+      'elevation_needed',
+      'actor_lacks',
+    ]) {
+      expect([reason, (counts.get(reason) ?? 0) > 30]).toEqual([reason, true]);
+    }
   });
 
   test('one more allowing binding never takes a right away', () => {
+    let allowed = 0;
     fc.assert(
       fc.property(treeArbitrary, boundArbitrary, askedArbitrary, (tree, extra, asked) => {
         const before = ask(policyOf(tree), asked).allowed;
@@ -76,9 +100,11 @@ describe('of any policy', () => {
           bindings: [...(tree.bindings ?? []), { ...extra, effect: 'allow' as const }],
         };
         if (before) expect(ask(policyOf(more), asked).allowed).toBe(true);
+        if (before) allowed += 1;
       }),
       runs,
     );
+    expect(allowed).toBeGreaterThan(100);
   });
 
   test('one more denial never gives a right', () => {

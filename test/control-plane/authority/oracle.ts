@@ -1,12 +1,21 @@
 // The rules of the authority once more, slow and obvious, written without a look at how they are decided: by walking
 // every binding for every question.
-import { ownPermissions } from '../../../control-plane/authority/authorize.ts';
 import type { Caller } from '../../../control-plane/authority/caller.ts';
 import type { ResourcePath } from '../../../control-plane/authority/level.ts';
 import type { BindingRecord, Policy } from '../../../control-plane/authority/policy.ts';
 import type { Condition } from '../../../protocol/api/authority.ts';
 import type { Permission } from '../../../protocol/permissions.ts';
 import { isReading, sensitivePermissions } from '../../../protocol/permissions.ts';
+
+/** What everybody may do with themselves. */
+const forOneself: readonly Permission[] = [
+  'iam.token.create',
+  'iam.token.read',
+  'iam.token.revoke',
+  'iam.session.read',
+  'iam.session.end',
+  'iam.support.request',
+];
 
 export interface OracleQuestion {
   readonly caller: Caller;
@@ -29,6 +38,28 @@ export function mayDo(policy: Policy, question: OracleQuestion): boolean {
   return actor === undefined || isReading(permission) || hasRight(policy, actor.id, question);
 }
 
+/** Whether a denial may say that there is such a thing: where some binding in force reaches it, or lies inside of it. */
+export function maySee(policy: Policy, question: OracleQuestion): boolean {
+  const { caller, permission, resource, at } = question;
+  const everybody = [caller.principal, ...caller.actors];
+  if (everybody.some((each) => each.organization !== policy.organization.id)) return false;
+  if (resource.organization !== policy.organization.id) return false;
+  if (resource.project === null && resource.folder === undefined) return true;
+  const within = caller.credential?.within ?? null;
+  if (within !== null && permission !== 'iam.self.read' && !liesIn(policy, resource, within)) return false;
+  return [...policy.bindingsByPrincipal.values()].flat().some((binding) => {
+    if (!isOrIsIn(policy, caller.principal.id, binding.principal)) return false;
+    const begun = binding.notBefore === null || binding.notBefore <= at;
+    const ended = binding.notAfter !== null && binding.notAfter <= at;
+    if (binding.effect === 'deny' || !begun || ended || !policy.roles.has(binding.role)) return false;
+    const isInside =
+      resource.project !== null &&
+      resource.thing === null &&
+      binding.level.startsWith(`projects/${resource.project}/`);
+    return isInside || reaches(policy, binding, resource);
+  });
+}
+
 function hasRight(policy: Policy, principal: string, question: OracleQuestion): boolean {
   const all = [...policy.bindingsByPrincipal.values()].flat();
   const mine = all.filter(
@@ -43,7 +74,7 @@ function hasRight(policy: Policy, principal: string, question: OracleQuestion): 
 function isForOneself(principal: string, { permission, resource }: OracleQuestion): boolean {
   if (permission === 'iam.self.read') return true;
   return (
-    ownPermissions.includes(permission) &&
+    forOneself.includes(permission) &&
     resource.project === null &&
     resource.thing === `principals/${principal}`
   );
