@@ -3,10 +3,12 @@ import { isIP } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentsDeps } from './agents/contract.ts';
 import { openEnrollment } from './agents/enrollment-listener.ts';
-import { forgetConnections } from './agents/record-pulse.ts';
+import { followAgents } from './agents/follow-agents.ts';
+import type { AgentFollower } from './agents/follow-agents.ts';
+import type { ServerRow } from './agents/server-row.ts';
 import { demandEntitlement } from './authority/entitlements.ts';
 import { channelHandlers } from './channel-handlers.ts';
-import type { Channel, ChannelReport } from './channel/contract.ts';
+import type { Channel, ChannelReport, ListenerTls } from './channel/contract.ts';
 import type { systemClock } from './channel/clock.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { followChanges } from './follow-changes.ts';
@@ -17,6 +19,8 @@ import type { Authority } from './authority/authority.ts';
 import type { ServerConfig } from './config.ts';
 import type { Pki } from './pki/open-pki.ts';
 import type { Runs } from './runs/open.ts';
+import { agentRevoked } from './runs/revoke.ts';
+import { topicOf } from './store/hints.ts';
 import type { Store } from './store/store.ts';
 
 /** What is open below it. */
@@ -28,11 +32,14 @@ interface Below {
   readonly pki: Pki;
   readonly runs: Runs;
   readonly heads: HeadHandout;
+  readonly servers: ServerRow;
 }
 
 /** The listeners that agents dial, and what the routes about agents need of them. */
 export interface AgentSide {
   readonly channel: Channel;
+  /** Of both listeners, as it is now. */
+  readonly certificate: () => Pick<ListenerTls, 'cert'>;
   readonly deps: AgentsDeps;
 }
 
@@ -46,32 +53,39 @@ export async function openAgentSide(
   const { host, port, enrollPort, publicHost } = config.agents;
   const urls = { agent: '', enroll: '' };
   let channel: Channel | null = null;
+  let follower: AgentFollower | null = null;
   const deps: AgentsDeps = {
     store,
+    server: core.servers.id,
     audit,
     clock,
     pki,
     urls,
     connectionOf: (agentId) => channel?.connection(agentId) ?? null,
+    changed: (agentId) => {
+      store.hint(topicOf('agent', agentId));
+      void follower?.look(agentId);
+    },
     countDenial: (reason) => audit.countDenial(reason),
     demandAgent: () => demandEntitlement({ store, authority: core.authority }, 'agents'),
   };
   const report = reportTo(log);
+  let current: Pick<ListenerTls, 'cert'> = { cert: '' };
   const certificate = await keepServerCertificate({
     pki,
     clock,
     ...namesOf(publicHost),
     renewed: (renewed) => {
+      current = renewed.agents;
       channel?.replaceTls(renewed.agents);
       enrollment.replaceTls(renewed.enrollment);
     },
     failed: (cause) => log.error({ err: cause }, 'our certificate could not be renewed; it is tried again'),
   });
   closing.push(() => certificate.stop());
-  // A crash left rows that say connected; nobody is, before the listener opens.
-  await forgetConnections({ store });
-  const handlers = channelHandlers({ agents: deps, runs, heads: core.heads });
+  const handlers = channelHandlers({ agents: deps, runs, heads: core.heads, servers: core.servers });
   const { first } = certificate;
+  current = first.agents;
   channel = await openChannel({
     host,
     port,
@@ -84,6 +98,10 @@ export async function openAgentSide(
   });
   const listening = channel;
   closing.push(() => listening.close());
+  core.servers.holds(() => listening.online());
+  const followed = followRows({ log, core, listening });
+  follower = followed;
+  closing.push(() => followed.stop());
   const enrollment = await openEnrollment({
     host,
     port: enrollPort,
@@ -94,9 +112,38 @@ export async function openAgentSide(
   closing.push(() => enrollment.close());
   urls.agent = `wss://${bracketed(publicHost)}:${channel.port}/agent`;
   urls.enroll = `https://${bracketed(publicHost)}:${enrollment.port}`;
-  const changes = followChanges({ log, pki, clock, certificate, online: () => listening.online() });
+  const changes = followChanges({
+    log,
+    hints: store,
+    pki,
+    clock,
+    certificate,
+    online: () => listening.online(),
+  });
   closing.push(() => changes.stop());
-  return { channel, deps };
+  return { channel, certificate: () => current, deps };
+}
+
+/** What other processes change of the agents that are connected here. */
+function followRows(of: {
+  readonly log: FastifyBaseLogger;
+  readonly core: Below;
+  readonly listening: Channel;
+}): AgentFollower {
+  const { log, core, listening } = of;
+  const { parts } = core.runs;
+  return followAgents({
+    store: core.store,
+    online: () => listening.online(),
+    connectionOf: (agent) => listening.connection(agent),
+    revoked: (agent) => agentRevoked(parts, agent),
+    renamed: (agent, name) => {
+      const seat = parts.seats.ofAgent(agent);
+      if (seat !== null) seat.agent = { id: agent, name };
+    },
+    failed: (cause) =>
+      log.warn({ err: cause }, 'the rows of agents could not be read; guarded writes tell later'),
+  });
 }
 
 function reportTo(log: FastifyBaseLogger): (report: ChannelReport) => void {

@@ -5,8 +5,9 @@ import { authenticateAgent } from './agents/authenticate.ts';
 import { isUnknownCertificate } from './agents/catch-up.ts';
 import type { AgentsDeps } from './agents/contract.ts';
 import { recordDefinitions, recordHello, welcomeOf } from './agents/record-hello.ts';
-import { recordDrain, recordGone, recordHeartbeat } from './agents/record-pulse.ts';
+import { recordDrain, recordHeartbeat } from './agents/record-pulse.ts';
 import { renewAgent } from './agents/renew.ts';
+import type { ServerRow } from './agents/server-row.ts';
 import type { HeadHandout } from './audit/hand-heads.ts';
 import type { ChannelHandlers } from './channel/contract.ts';
 import type { Runs } from './runs/open.ts';
@@ -16,6 +17,7 @@ export function channelHandlers(deps: {
   readonly agents: AgentsDeps;
   readonly runs: Runs;
   readonly heads: Pick<HeadHandout, 'welcome' | 'heard'>;
+  readonly servers: Pick<ServerRow, 'gone'>;
 }): ChannelHandlers {
   const { agents } = deps;
   const runs = deps.runs.channel;
@@ -37,13 +39,13 @@ export function channelHandlers(deps: {
     },
     async frame(connection, frame) {
       if (frame.type === 'definitions') await recordDefinitions(agents, connection, frame);
-      if (frame.type === 'heartbeat') await recordHeartbeat(agents, connection, frame);
+      if (frame.type === 'heartbeat') await unlessAway(recordHeartbeat(agents, connection, frame));
       if (frame.type === 'drain') await recordDrain(agents, connection);
       await runs.frame(connection, frame);
     },
     async gone(connection) {
       runs.gone(connection);
-      await recordGone(agents, connection);
+      await deps.servers.gone(connection);
     },
     async renew(identity, certificate, request, remoteAddress) {
       try {
@@ -54,4 +56,13 @@ export function channelHandlers(deps: {
       }
     },
   };
+}
+
+/** A pulse that is not written down while the database is away is no reason to part: the next one says the same. */
+async function unlessAway(pulse: Promise<void>): Promise<void> {
+  try {
+    await pulse;
+  } catch (cause) {
+    if (!(cause instanceof Failure) || cause.code !== 'store_unavailable') throw cause;
+  }
 }

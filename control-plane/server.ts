@@ -1,4 +1,5 @@
 // The only wiring of the control plane: what is opened, in which order, and how it is closed again.
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { upkeepMs } from '../protocol/limits.ts';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
@@ -8,6 +9,8 @@ import { actionRoutes } from './actions/routes.ts';
 import { openAgentSide } from './agent-side.ts';
 import type { AgentSide } from './agent-side.ts';
 import { agentRoutes } from './agents/routes.ts';
+import { openServerRow } from './agents/server-row.ts';
+import type { ServerRow } from './agents/server-row.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
 import { openAudit } from './audit/audit.ts';
@@ -27,7 +30,7 @@ import { openApp } from './http/app.ts';
 import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
 import { knownThings } from './known-things.ts';
-import { createOrganization, isEmpty, issueFirstToken } from './organizations/initialize.ts';
+import { ensureOrganization, issueFirstToken } from './organizations/initialize.ts';
 import { openOauth } from './oauth/open.ts';
 import type { Oauth } from './oauth/open.ts';
 import { organizationRoutes } from './organizations/routes.ts';
@@ -96,6 +99,7 @@ interface Core {
   readonly pki: Pki;
   readonly runs: Runs;
   readonly heads: HeadHandout;
+  readonly servers: ServerRow;
   readonly schedules: Schedules;
 }
 
@@ -109,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const core = await openCore(options, closing);
     const agents = await openAgentSide(options, core, closing);
     const { url, signIn } = await openApi(options, core, agents, closing);
+    core.servers.start();
     core.runs.start();
     closing.push(() => core.runs.close());
     core.schedules.start();
@@ -176,7 +181,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     ...(store.engine === 'sqlite' ? { file: databasePath(config.dataFolder) } : {}),
   });
   closing.push(() => audit.close());
-  if (await isEmpty(store)) await createOrganization({ store, audit });
+  await ensureOrganization({ store, audit });
   const authority = await openAuthority(store, clock, {
     report: (cause) => log.warn({ err: cause }, 'the policy could not be read; it is tried again'),
   });
@@ -196,6 +201,11 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     report: (conflict) => log.error(conflict, 'an agent keeps a head that this audit trail contradicts'),
   });
   heads = handout;
+  const servers = await openServerRow({
+    ...{ store, clock, id: randomUUIDv7(), address: hostname() },
+    report: (message, cause) => log.warn({ err: cause }, message),
+  });
+  closing.push(() => servers.close());
   const runs = await openRuns({
     store,
     audit,
@@ -203,6 +213,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     secrets,
     intentKey: currentIntentKey(pki),
     headFor: (connection) => handout.next(connection),
+    inTouchSince: () => servers.inTouchSince(),
     intentKeys: () => intentKeysEver(secrets),
     clock,
     random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
@@ -217,7 +228,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     clock,
     report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
   });
-  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, schedules };
+  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, servers, schedules };
 }
 
 /** What this process knows of runs and sessions is of the past that was lost: the next one reads it anew. */

@@ -40,6 +40,15 @@ export const cancelGraceMsDefault = 10_000;
 export const cancelGraceMsMax = 600_000;
 export const priorityMax = 100;
 export const sweepMs = 1_000;
+/** Each control plane renews its row in the database; one that was not seen for so long holds no connection any more. */
+export const serverBeatMs = 2_000;
+export const serverLostMs = 10_000;
+/** A frame that the store could not take waits so long before it is tried again, at the connection that it came by. */
+export const frameRetryMs = 500;
+/** How long another control plane is told of what happens to a run that is watched here, from each time it is asked. */
+export const watchInterestMs = 30_000;
+/** Runs that are watched elsewhere, as one process remembers them. */
+export const watchInterestsMax = 20_000;
 /** Rows of one kind that one sweep takes; the next takes the rest. */
 export const sweepRowsMax = 500;
 /** How long an agent is left out for a run that it refused; doubles with each attempt from the least to the most. */

@@ -4,6 +4,7 @@ import type { SpiffeIdentity } from '../../protocol/ids.ts';
 import { approvalRetryMs } from '../../protocol/limits.ts';
 import { supersedeLeaves } from '../pki/leaf-store.ts';
 import type { PeerCertificate } from '../pki/peer-certificate.ts';
+import { topicOf } from '../store/hints.ts';
 import { GuardFailed } from '../store/store.ts';
 import { catchUp } from './catch-up.ts';
 import type { AgentsDeps } from './contract.ts';
@@ -27,9 +28,11 @@ export async function authenticateAgent(
   for (let tries = 0; tries < triesMax; tries += 1) {
     try {
       const [begun] = await deps.store.write([
-        beginSession(deps.store, { id, organization, project, generation }),
+        beginSession(deps.store, { id, organization, project, generation, server: deps.server }),
         supersedeLeaves(deps.store, { subject: id, before: generation }),
       ]);
+      // Where its former connection is at another process, that one closes it.
+      deps.store.hint(topicOf('agent', id));
       return { session: Number(begun?.rows[0]?.['session']) };
     } catch (cause) {
       if (!(cause instanceof GuardFailed)) throw cause;

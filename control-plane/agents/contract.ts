@@ -8,6 +8,8 @@ import type { Step, Store } from '../store/store.ts';
 
 export interface AgentsDeps {
   readonly store: Store;
+  /** The row of this process among the control planes. */
+  readonly server: string;
   readonly audit: { step(entry: AuditEntry): Step };
   readonly clock: { now(): number };
   readonly pki: {
@@ -26,6 +28,8 @@ export interface AgentsDeps {
   };
   /** The live connection of an agent, where it is connected to this process. */
   readonly connectionOf: (agentId: string) => AgentConnection | null;
+  /** Tells everybody who holds the agent that its row has changed; left out, nobody does. */
+  readonly changed?: (agentId: string) => void;
   /** Counts a denial of a request that nobody signed (rules.md 32). */
   readonly countDenial: (reason: string) => void;
   /** Throws `quota_exceeded` or `entitlement_missing` where there may not be one more agent; left out, there may. */

@@ -23,5 +23,6 @@ export async function changeAgent(
     details: { before: { name, description }, after },
     steps: [describeAgent(deps.store, { id, revision, ...after })],
   });
+  deps.changed?.(id);
   return showAgent(deps.store, agent.project, id);
 }

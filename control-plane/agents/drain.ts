@@ -2,6 +2,7 @@
 import type { Agent } from '../../protocol/api/operations.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
+import { topicOf } from '../store/hints.ts';
 import { GuardFailed } from '../store/store.ts';
 import { statusFailure } from './authenticate.ts';
 import type { AgentsDeps } from './contract.ts';
@@ -24,5 +25,6 @@ export async function drainAgent(deps: AgentsDeps, context: ChangeContext, agent
     throw statusFailure('revoked');
   }
   deps.connectionOf(agent.id)?.send({ type: 'drain' });
+  deps.store.hint(topicOf('agent', agent.id));
   return showAgent(deps.store, agent.project, agent.id);
 }

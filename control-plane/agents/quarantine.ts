@@ -2,6 +2,7 @@
 // that comes back after another one took its place (rules.md 13). Both copies are held, for which is which is not known.
 import { closeCodes } from '../../protocol/frames.ts';
 import { Failure } from '../../protocol/failures.ts';
+import { topicOf } from '../store/hints.ts';
 import { GuardFailed } from '../store/store.ts';
 import { auditOfAgent } from './audit-entry.ts';
 import type { AgentsDeps } from './contract.ts';
@@ -37,6 +38,7 @@ export async function quarantineAgent(
     if (!(cause instanceof GuardFailed)) throw cause;
   }
   deps.connectionOf(agent.id)?.close(closeCodes.quarantined, 'quarantined');
+  deps.store.hint(topicOf('agent', agent.id));
   return quarantined();
 }
 

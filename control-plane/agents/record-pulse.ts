@@ -3,7 +3,7 @@ import type { AgentFrame } from '../../protocol/frames.ts';
 import type { AgentConnection } from '../channel/contract.ts';
 import type { AgentsDeps } from './contract.ts';
 import { writeInSession } from './record-hello.ts';
-import { endAllSessions, endSession, sessionGuard, setDraining, updatePulse } from './store.ts';
+import { endSession, sessionGuard, setDraining, updatePulse } from './store.ts';
 
 /** Throws `quarantined` where the journal's counter goes back, `session_replaced` or `agent_revoked`. */
 export async function recordHeartbeat(
@@ -32,9 +32,4 @@ export async function recordGone(
   connection: AgentConnection,
 ): Promise<void> {
   await deps.store.write([endSession(deps.store, connection)]);
-}
-
-/** At start, before the listener opens: a crash left rows that say connected. */
-export async function forgetConnections(deps: Pick<AgentsDeps, 'store'>): Promise<void> {
-  await deps.store.write([endAllSessions(deps.store)]);
 }

@@ -4,6 +4,7 @@ import { closeCodes } from '../../protocol/frames.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
 import { revokeLeavesOf } from '../pki/leaf-store.ts';
+import { topicOf } from '../store/hints.ts';
 import { GuardFailed } from '../store/store.ts';
 import type { AgentsDeps, RunsOfAgent } from './contract.ts';
 import { readAgent, showAgent } from './read.ts';
@@ -44,5 +45,6 @@ export async function revokeAgent(
     }
   }
   deps.connectionOf(agent.id)?.close(closeCodes.agent_revoked, 'agent_revoked', 'This agent was revoked.');
+  deps.store.hint(topicOf('agent', agent.id));
   return showAgent(deps.store, agent.project, agent.id);
 }

@@ -182,16 +182,19 @@ export function beginSession(
     readonly organization: string;
     readonly project: string;
     readonly generation: number;
+    /** The process that the agent is connected to. */
+    readonly server: string;
   },
 ): Step {
   const now = nowMs(store.engine);
-  const { generation } = agent;
+  const { generation, server } = agent;
   return step(
     store.db
       .updateTable('agents')
       .set({
         session: sql<number>`session + 1`,
         generation_seen: generation,
+        server,
         connected_at: now,
         disconnected_at: null,
         last_seen_at: now,
@@ -238,15 +241,15 @@ export function endSession(store: Store, { agentId, session }: InSession): Step 
   );
 }
 
-/** After a restart nobody is connected, whatever the rows say. */
-export function endAllSessions(store: Store): Step {
-  return step(
-    store.db
-      .updateTable('agents')
-      .set({ disconnected_at: nowMs(store.engine) })
-      .where('connected_at', 'is not', null)
-      .where('disconnected_at', 'is', null),
-  );
+export type StandingRow = Pick<Selectable<AgentsTable>, 'id' | 'name' | 'status' | 'session' | 'draining'>;
+
+/** What may have been changed of connected agents by another process. */
+export function selectStandings(store: Store, agents: readonly string[]): CompiledQuery<StandingRow> {
+  return store.db
+    .selectFrom('agents')
+    .select(['id', 'name', 'status', 'session', 'draining'])
+    .where('id', 'in', agents)
+    .compile();
 }
 
 /** Fails as `sessionGuard` does, and where the journal's counter goes back (rules.md 13). */
@@ -254,7 +257,12 @@ export function updatePulse(store: Store, of: InSession & { readonly journalCoun
   return step(
     store.db
       .updateTable('agents')
-      .set({ last_seen_at: nowMs(store.engine), journal_counter: of.journalCounter })
+      .set({
+        last_seen_at: nowMs(store.engine),
+        journal_counter: of.journalCounter,
+        // Where its process was taken for lost.
+        disconnected_at: null,
+      })
       .where('id', '=', of.agentId)
       .where('session', '=', of.session)
       .where('status', '=', 'active')

@@ -29,11 +29,15 @@ export function openChain(store: Store, fresh?: FreshLinks): Chain {
   const moveEnd = (organization: string, from: ChainPlace, to: ChainPlace) =>
     step(
       db
-        .updateTable('organizations')
-        .set({ audit_position: to.position, audit_hash: to.hash })
-        .where('id', '=', organization)
-        .where('audit_position', '=', from.position)
-        .where('audit_hash', '=', from.hash),
+        .insertInto('audit_ends')
+        .values({ organization, ...to })
+        .onConflict((conflict) =>
+          conflict
+            .column('organization')
+            .doUpdateSet({ ...to })
+            .where('audit_ends.position', '=', from.position)
+            .where('audit_ends.hash', '=', from.hash),
+        ),
       { name: 'audit_end', exactly: 1 },
     );
   return {
@@ -140,13 +144,17 @@ export function selectEnd(
 ): CompiledQuery<Readonly<Record<string, unknown>>> {
   return store.db
     .selectFrom('organizations')
-    .select(['audit_position', 'audit_hash'])
-    .where('id', '=', organization)
+    .leftJoin('audit_ends', 'audit_ends.organization', 'organizations.id')
+    .select((build) => [
+      build.fn.coalesce('audit_ends.position', sql.lit(0)).as('position'),
+      build.fn.coalesce('audit_ends.hash', sql.lit('')).as('hash'),
+    ])
+    .where('organizations.id', '=', organization)
     .compile();
 }
 
 /** Null where there is no such organization. */
 export function placeOf(row: Readonly<Record<string, unknown>> | undefined): ChainPlace | null {
   if (row === undefined) return null;
-  return { position: Number(row['audit_position']), hash: String(row['audit_hash']) };
+  return { position: Number(row['position']), hash: String(row['hash']) };
 }

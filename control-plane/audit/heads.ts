@@ -97,17 +97,16 @@ function newestOf(store: Store, organization?: string) {
 /** Organizations whose chain is longer than their newest head says, where that one is of `before` or older. */
 async function behind(store: Store, before: number): Promise<readonly string[]> {
   const query = store.db
-    .selectFrom('organizations as o')
-    .select('o.id')
-    .where('o.audit_position', '>', 0)
+    .selectFrom('audit_ends as o')
+    .select('o.organization as id')
     .where(({ not, exists, selectFrom }) =>
       not(
         exists(
           selectFrom('audit_heads as h')
             .select('h.number')
-            .whereRef('h.organization', '=', 'o.id')
+            .whereRef('h.organization', '=', 'o.organization')
             .where(({ or, eb }) =>
-              or([eb('h.position', '=', eb.ref('o.audit_position')), eb('h.at', '>', before)]),
+              or([eb('h.position', '=', eb.ref('o.position')), eb('h.at', '>', before)]),
             ),
         ),
       ),

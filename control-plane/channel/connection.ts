@@ -90,6 +90,10 @@ export class LiveConnection implements AgentConnection {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
+  isOpen(): boolean {
+    return this.#closing === null;
+  }
+
   close(code: CloseCode, reason: FailureCode, message?: string): void {
     this.#close({ code, reason, message: message ?? null, retryAfterMs: null });
   }

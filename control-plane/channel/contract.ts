@@ -39,6 +39,8 @@ export interface AgentConnection {
   /** Closes with a code of the private range; `message` goes ahead in a `reject` frame. Idempotent. */
   close(code: CloseCode, reason: FailureCode, message?: string): void;
   bufferedBytes(): number;
+  /** False from the moment on from which nothing is sent any more; where it is left out, it stays open. */
+  isOpen?(): boolean;
 }
 
 /**
@@ -124,7 +126,9 @@ export interface Channel {
   connection(agentId: string): AgentConnection | null;
   /** New key, chain or anchors for connections from now on; open ones stay. */
   replaceTls(tls: ListenerTls): void;
-  /** Stops listening, closes every connection with `unavailable`, and resolves when all are gone. */
+  /** False from the moment on from which it closes. */
+  isListening(): boolean;
+  /** Stops listening, closes every connection with `going_away`, and resolves when all are gone. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -35,6 +35,16 @@ export async function initialize(deps: Deps): Promise<string> {
   return token;
 }
 
+/** Of several processes that start on an empty store, one makes the organization and the others find it made. */
+export async function ensureOrganization(deps: Deps): Promise<void> {
+  if (!(await isEmpty(deps.store))) return;
+  try {
+    await createOrganization(deps);
+  } catch (cause) {
+    if (await isEmpty(deps.store)) throw cause;
+  }
+}
+
 /** The organization has to be there before the audit can chain to it, so `audit` is asked only afterwards. */
 export async function createOrganization({ store, audit }: Deps): Promise<void> {
   const organization = randomUUIDv7();

@@ -24,8 +24,6 @@ export function insertOrganization(
       ...organization,
       created_at: nowMs(store.engine),
       policy_revision: 1,
-      audit_position: 0,
-      audit_hash: '',
     }),
   );
 }

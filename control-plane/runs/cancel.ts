@@ -86,6 +86,7 @@ async function stopRunning(parts: RunParts, wish: CancelWish, run: RunFacts): Pr
     await parts.faultPoint?.('after-cancel-commit');
   }
   tellCancel(parts, run);
+  if (run.agent !== null) parts.heldChanged(run.agent);
   return 'cancel_requested';
 }
 

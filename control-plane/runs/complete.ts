@@ -54,7 +54,7 @@ export async function completeRun(
     ],
   });
   parts.letGo({ id: run.id, agent: connection.agentId });
-  if (state === 'queued' || run.state === 'indeterminate') parts.wake(run.group_id);
+  if (state === 'queued' || run.state === 'indeterminate') parts.queued(run.group_id);
   await parts.faultPoint?.('after-end-commit');
   const { attempt, last_seq: seq } = end;
   connection.send({

@@ -57,7 +57,7 @@ export interface SeatDefinition {
 /** A connected agent whose `hello` has been reconciled, with what it can take and what it has in hand. */
 export interface Seat {
   readonly connection: AgentConnection;
-  readonly agent: { readonly id: string; readonly name: string };
+  agent: { readonly id: string; readonly name: string };
   /** Names by id of the groups that it serves. */
   readonly groups: ReadonlyMap<string, string>;
   /** By group id, then by operation. */
@@ -170,7 +170,10 @@ export interface RunsDeps {
   readonly witness?: RunWitness;
   /** The newest head of the audit trail, where this connection has not got it yet (rules.md 32). */
   readonly headFor?: (connection: AgentConnection) => { readonly head: string } | undefined;
-  /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */
-  readonly retentionMs?: number;
+  /**
+   * Since when the database has been in reach without a break, by the clock of this process; null while it is away.
+   * Left out: since the start.
+   */
+  readonly inTouchSince?: () => number | null;
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
 }

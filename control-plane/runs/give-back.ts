@@ -46,5 +46,5 @@ export async function giveBack(parts: RunParts, run: RunFacts, why: GivenBack): 
     events: [{ event: stateEvent({ state, code, message }) }],
   });
   if (agent !== null) parts.letGo({ id: run.id, agent });
-  parts.wake(run.group_id);
+  parts.queued(run.group_id);
 }

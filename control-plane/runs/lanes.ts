@@ -2,11 +2,12 @@
 // way goes into the next one together. A full lane makes the socket wait.
 import { closeCodes } from '../../protocol/frames.ts';
 import { Failure } from '../../protocol/failures.ts';
-import { runFramesPendingMax } from '../../protocol/limits.ts';
+import { frameRetryMs, runFramesPendingMax } from '../../protocol/limits.ts';
 import type { AgentConnection } from '../channel/contract.ts';
 import { GuardFailed } from '../store/store.ts';
 import { acceptRun } from './accept.ts';
 import type { AcceptFrame } from './accept.ts';
+import { outcomeUnknown } from './commit.ts';
 import type { EndFrame } from './complete.ts';
 import type { ReportFrame } from './events.ts';
 import type { RunParts } from './parts.ts';
@@ -38,7 +39,7 @@ export function openLanes(partsOf: () => RunParts): Lanes {
     while (lane.pending.length > 0) {
       const frames = lane.pending.splice(0);
       try {
-        for (const piece of piecesOf(frames)) await handle(partsOf(), connection, piece);
+        for (const piece of piecesOf(frames)) await handleWhenStored(partsOf(), connection, piece);
       } catch (error) {
         lane.pending.length = 0;
         giveUp(partsOf(), connection, { run, error });
@@ -95,6 +96,25 @@ export function piecesOf(frames: readonly RunFrame[]): readonly Piece[] {
   }
   flush(null);
   return pieces;
+}
+
+/**
+ * While the database is away the frame waits here, and what the agent sends behind it fills its window: it stays
+ * connected and goes on working. Every frame is decided on the row each time, so that it may be tried again.
+ */
+async function handleWhenStored(parts: RunParts, connection: AgentConnection, piece: Piece): Promise<void> {
+  for (;;) {
+    try {
+      return await handle(parts, connection, piece);
+    } catch (error) {
+      if (!isAway(error) || connection.isOpen?.() === false) throw error;
+      await new Promise<void>((resolve) => parts.clock.after(frameRetryMs, resolve));
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return outcomeUnknown(error) || (error instanceof Failure && error.code === 'store_unavailable');
 }
 
 function handle(parts: RunParts, connection: AgentConnection, piece: Piece): Promise<void> {

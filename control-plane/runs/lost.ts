@@ -7,8 +7,9 @@ import { listOf } from './lists.ts';
 import type { RunParts } from './parts.ts';
 
 export async function giveUpLost(parts: RunParts): Promise<void> {
-  // After a start the agents need a while to find back; until then nobody is lost.
-  if (parts.clock.now() - parts.startedAt < lostAgentGraceMs) return;
+  // After a start, of this process or of the database, the agents need a while to find back; until then nobody is lost.
+  const since = parts.inTouchSince === undefined ? parts.startedAt : parts.inTouchSince();
+  if (since === null || parts.clock.now() - since < lostAgentGraceMs) return;
   const overdue = await parts.store.read(parts.reads.overdue({ marginMs: lostAgentGraceMs }));
   const absent = overdue.filter(({ agent }) => agent !== null && parts.seats.ofAgent(agent) === null);
   if (absent.length === 0) return;
@@ -26,7 +27,7 @@ export async function giveUpLost(parts: RunParts): Promise<void> {
   );
 }
 
-/** Not connected anywhere: another replica would have seen it a moment ago. */
+/** Connected to no control plane for a while, by the rows: whoever holds it would have seen it a moment ago. */
 function isSilent(agent: {
   readonly now: number;
   readonly last_seen_at: number | null;
@@ -34,5 +35,7 @@ function isSilent(agent: {
   readonly disconnected_at: number | null;
 }): boolean {
   const heard = Math.max(agent.last_seen_at ?? 0, agent.connected_at ?? 0);
-  return agent.disconnected_at !== null || heard + agentWatchdogMs < agent.now;
+  if (agent.disconnected_at === null) return heard + agentWatchdogMs < agent.now;
+  // It may be on its way from one process to another.
+  return Math.max(heard, agent.disconnected_at) + lostAgentGraceMs <= agent.now;
 }

@@ -1,5 +1,6 @@
 // Puts the path of a run together for one process: statements, seats, dispatcher, lanes, sweep. The only place where
 // these are wired.
+import { topicOf } from '../store/hints.ts';
 import { GuardFailed } from '../store/store.ts';
 import { openRunBus } from './bus.ts';
 import { runsChannelHandlers } from './channel.ts';
@@ -7,6 +8,7 @@ import type { RunsChannelHandlers } from './channel.ts';
 import type { RunsDeps } from './contract.ts';
 import { Dispatcher } from './dispatch.ts';
 import { openLanes } from './lanes.ts';
+import { followOthers } from './follow-others.ts';
 import { livesOf, markSettled } from './lives.ts';
 import { neighboursOf } from './neighbours.ts';
 import type { RunParts } from './parts.ts';
@@ -14,7 +16,7 @@ import { graceIsOver, settleRolledBack, wasRolledBack } from './recover.ts';
 import { Seats } from './seats.ts';
 import { runStatements } from './store.ts';
 import { runQueries } from './store-read.ts';
-import { pruneInPieces, startSweep, sweepOnce } from './sweep.ts';
+import { pruneInPieces, startSweep, sweepOnce, wakeWaiting } from './sweep.ts';
 
 export interface Runs {
   /** What the verbs take as their first argument. */
@@ -46,7 +48,11 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     reads: runQueries(deps.store),
     neighbours: neighboursOf(deps.store),
     seats,
-    bus: openRunBus(),
+    bus: openRunBus({
+      now: () => deps.clock.now(),
+      tell: (run) => deps.store.hint(topicOf('events', run)),
+      ask: (run) => deps.store.hint(topicOf('watch', run)),
+    }),
     lives: livesOf(deps.store, deps.clock),
     startedAt: deps.clock.now(),
     wake: (group) => {
@@ -55,10 +61,18 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     slotsGranted: (seat) => {
       dispatcher.slotsGranted(seat);
     },
+    queued: (group) => {
+      dispatcher.wake(group);
+      deps.store.hint(topicOf('queued', group));
+    },
+    heldChanged: (agent) => {
+      if (seats.ofAgent(agent) === null) deps.store.hint(topicOf('held', agent));
+    },
     letGo(run) {
       seats.release(run, deps.clock.now());
       const seat = seats.ofAgent(run.agent);
       if (seat !== null) dispatcher.slotsGranted(seat);
+      else parts.heldChanged(run.agent);
     },
     background(work) {
       const tracked = work
@@ -73,6 +87,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
   };
   if (await wasRolledBack(parts)) dispatcher.hold();
 
+  const others = followOthers(parts, () => wakeWaiting(parts));
   const sweep = async (beat: number): Promise<void> => {
     if (dispatcher.isHeld() && graceIsOver(parts)) {
       await settleRolledBack(parts);
@@ -80,6 +95,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
       dispatcher.release();
     }
     await sweepOnce(parts, beat);
+    await others.sweep(beat);
   };
   const idle = async (): Promise<void> => {
     await lanes.idle();
@@ -101,6 +117,7 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     idle,
     async close() {
       await stopSweep();
+      others.stop();
       dispatcher.close();
       await idle();
     },

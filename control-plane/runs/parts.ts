@@ -17,6 +17,10 @@ export interface RunParts extends RunsDeps {
   readonly lives: () => Promise<StoreLives>;
   /** When this process began to serve, epoch ms. */
   readonly startedAt: number;
+  /** The same as `wake`, told to the other control planes too: for what was committed. */
+  readonly queued: (group: string) => void;
+  /** A run in the agent's hands was changed: where it is connected elsewhere, that process is told. */
+  readonly heldChanged: (agent: string) => void;
   /** Says that something may be claimed in that group now; costs nothing where nothing is. */
   readonly wake: (group: string) => void;
   /** An agent has slots: what waits in its groups may go to it. */

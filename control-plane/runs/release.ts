@@ -35,7 +35,7 @@ export async function releaseRun(
       ],
       audit: [auditByActor(actor, run, { operation: 'run.release', details: { reason } })],
     });
-    parts.wake(run.group_id);
+    parts.queued(run.group_id);
   });
   return readRun(parts, wish.run);
 }

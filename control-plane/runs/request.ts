@@ -169,7 +169,7 @@ interface Stored {
 
 async function storeQueued(parts: RunParts, press: Press, stored: Stored): Promise<readonly StepResult[]> {
   const results = await storeRun(parts, stored.run, unitOf(parts, press, { ...stored, offering: null }));
-  parts.wake(stored.run.group_id);
+  parts.queued(stored.run.group_id);
   return results;
 }
 
@@ -194,7 +194,7 @@ async function storeAndOffer(
     if (!made) unreserve(seat, run);
   }
   if (made) parts.background(deliverOffer(parts, offering, frame));
-  else parts.wake(run.group_id);
+  else parts.queued(run.group_id);
   return results;
 }
 

@@ -14,7 +14,7 @@ export interface RunsOfAgent {
 }
 
 /** The steps find the runs themselves, in the commit, so that none is missed and nothing has to be read before. */
-export function runsOfAgent(parts: Pick<RunParts, 'sql' | 'seats' | 'bus' | 'wake'>): RunsOfAgent {
+export function runsOfAgent(parts: Pick<RunParts, 'sql' | 'seats' | 'bus' | 'queued'>): RunsOfAgent {
   return {
     revoke: (agent) =>
       Promise.resolve({
@@ -41,10 +41,10 @@ export function stepsOnRevoke(parts: Pick<RunParts, 'sql'>, agent: string): read
 }
 
 /** After that unit: the agent gets nothing more, watchers look again, and what it gave back is offered to others. */
-export function agentRevoked(parts: Pick<RunParts, 'seats' | 'bus' | 'wake'>, agent: string): void {
+export function agentRevoked(parts: Pick<RunParts, 'seats' | 'bus' | 'queued'>, agent: string): void {
   const seat = parts.seats.ofAgent(agent);
   if (seat === null) return;
   parts.seats.remove(seat.connection);
   for (const run of seat.held.keys()) parts.bus.publish(run, []);
-  for (const group of seat.groups.keys()) parts.wake(group);
+  for (const group of seat.groups.keys()) parts.queued(group);
 }

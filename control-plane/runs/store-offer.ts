@@ -33,9 +33,15 @@ const directTo = {
  * True where the agent may have the run now: it is still in this session and not leaving, and its own limit on the
  * operation leaves room. An indeterminate run keeps its slot until evidence or a person frees it (rules.md 8).
  */
-function mayHave(p: Pick<OfferValues, 'agent' | 'session' | 'group' | 'operation' | 'limit'>) {
+function mayHave(
+  { engine }: Pick<Store, 'engine'>,
+  p: Pick<OfferValues, 'agent' | 'session' | 'group' | 'operation' | 'limit'>,
+) {
+  // Until the commit no newer session of it begins at another process: its hello would not see the offer, and its
+  // limits would be counted without it.
+  const lock = engine === 'sqlite' ? sql`` : sql`for share`;
   return sql<boolean>`(exists (select 1 from agents where agents.id = ${p.agent}
-      and agents.session = ${p.session} and agents.status = 'active' and agents.draining = 0)
+      and agents.session = ${p.session} and agents.status = 'active' and agents.draining = 0 ${lock})
     and (${p.limit} < 0 or (select count(*) from runs as held
       where held.group_id = ${p.group} and held.operation = ${p.operation} and held.agent = ${p.agent}
       and (held.state = 'offered' or held.state = 'running' or held.state = 'indeterminate')
@@ -63,7 +69,7 @@ export function offerStatements(store: Store) {
       .where('id', '=', p.run)
       .where('state', '=', is('queued'))
       .where('attempt', '=', p.attempt)
-      .where(mayHave(p));
+      .where(mayHave(store, p));
   const offer = compileOnce(offerTo, offering);
   const offerDirect = compileOnce(directTo, (p) =>
     offering(p).where(

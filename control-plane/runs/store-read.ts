@@ -58,6 +58,10 @@ function factQueries(store: Store) {
     ),
     events: compileOnce({ run: '', after: 0, limit: 0 }, (p) =>
       db
+    /** How far the events of each have come; `runs` is a JSON list of ids. */
+    lastEvents: compileOnce({ runs: '' }, (p) =>
+      db.selectFrom('runs').select(['id', 'last_event']).where('id', 'in', textList(engine, p.runs)),
+    ),
         .selectFrom('run_events')
         .select(['seq', 'at', 'kind', 'attempt', 'data'])
         .where('run', '=', p.run)

@@ -60,7 +60,7 @@ async function readmitAgents(parts: RunParts): Promise<void> {
     const excluded = readmit(run.excluded_agents, now);
     if (excluded === run.excluded_agents) continue;
     await parts.store.write([parts.sql.exclude({ run: run.id, attempt: run.attempt, excluded })]);
-    parts.wake(run.group_id);
+    parts.queued(run.group_id);
   }
 }
 
@@ -77,14 +77,8 @@ async function refuseGone(parts: RunParts): Promise<void> {
   );
 }
 
-/** Retention goes on in small pieces, so that nobody waits behind it. */
-export async function pruneInPieces(parts: RunParts): Promise<void> {
-  for (let batch = 0; batch < pruneBatchesMax; batch += 1) {
-    if ((await pruneRuns(parts)) < pruneRowsMax) return;
-  }
-}
-
-async function wakeWaiting(parts: RunParts): Promise<void> {
+/** Wakes every group of the agents that are connected here that has something queued. */
+export async function wakeWaiting(parts: RunParts): Promise<void> {
   const groups = listOf(parts.seats.groups());
   for (const { id } of await parts.store.read(parts.reads.waitingGroups({ groups }))) parts.wake(id);
 }

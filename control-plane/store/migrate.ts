@@ -8,6 +8,7 @@ import { signIn } from './migrations/0004-sign-in.ts';
 import { pki } from './migrations/0005-pki.ts';
 import { audit } from './migrations/0006-audit.ts';
 import { runs } from './migrations/0007-runs.ts';
+import { replicas } from './migrations/0008-replicas.ts';
 
 export interface Migration {
   readonly number: number;
@@ -22,7 +23,16 @@ export interface AppliedMigration {
 }
 
 /** A static list, so that nothing has to be read from a folder inside one executable. */
-export const migrations: readonly Migration[] = [firstLight, authority, oauth, signIn, pki, audit, runs];
+export const migrations: readonly Migration[] = [
+  firstLight,
+  authority,
+  oauth,
+  signIn,
+  pki,
+  audit,
+  runs,
+  replicas,
+];
 
 /** The table that remembers them; made before the first migration and owned by nobody else. */
 export const migrationsTable = `create table if not exists migrations (

@@ -5,6 +5,7 @@ import type { OauthTables } from './tables-oauth.ts';
 import type { SignInTables } from './tables-sign-in.ts';
 import type { PkiTables } from './tables-pki.ts';
 import type { AuditTables } from './tables-audit.ts';
+import type { ReplicasTables } from './tables-replicas.ts';
 import type { RunsTables } from './tables-runs.ts';
 
 export interface StoreMetaTable {
@@ -17,8 +18,6 @@ export interface OrganizationsTable {
   name: string;
   created_at: number;
   policy_revision: number;
-  audit_position: number;
-  audit_hash: string;
   revision: Generated<number>;
 }
 
@@ -138,6 +137,7 @@ export interface AgentsTable {
   last_address: string | null;
   former_incarnations: Generated<string>;
   revision: Generated<number>;
+  server: Generated<string | null>;
 }
 
 export interface AgentGroupsTable {
@@ -355,7 +355,7 @@ export interface SigningKeysTable {
 }
 
 export interface Database
-  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables {
+  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables, ReplicasTables {
   store_meta: StoreMetaTable;
   organizations: OrganizationsTable;
   folders: FoldersTable;

@@ -109,8 +109,8 @@ function cutOff(position: number): void {
   database.prepare('delete from audit_heads where position > ?').run(position);
   database
     .prepare(
-      `update organizations set audit_position = ?,
-         audit_hash = (select hash from audit_events where position = ?)`,
+      `update audit_ends set position = ?,
+         hash = (select hash from audit_events where position = ?)`,
     )
     .run(position, position);
   database.close();

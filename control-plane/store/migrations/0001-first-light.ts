@@ -36,8 +36,6 @@ export const firstLight = {
        name text not null unique,
        created_at bigint not null,
        policy_revision bigint not null,
-       audit_position bigint not null,
-       audit_hash text not null,
        revision bigint not null default 1
      )`,
     `create table folders (

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAgent, showAgent } from '../../../control-plane/agents/read.ts';
-import { forgetConnections } from '../../../control-plane/agents/record-pulse.ts';
+import { openServerRow } from '../../../control-plane/agents/server-row.ts';
+import { systemClock } from '../../../control-plane/channel/clock.ts';
 import { closeCodes } from '../../../protocol/frames.ts';
 import { connected, enrolled } from './agent.ts';
 import type { EnrolledAgent } from './agent.ts';
@@ -52,7 +53,17 @@ describe('sessions', () => {
     const agent = await enrolled(world, 'prod');
     await connected(world, agent);
     expect(await status(agent)).toBe('online');
-    await forgetConnections(world.deps);
-    expect(await status(agent)).toBe('offline');
+    // Another process finds the row of the one that crashed.
+    const { store } = world.installation;
+    const id = 'server-2';
+    const next = await openServerRow({
+      ...{ store, clock: systemClock(), id, address: 'there' },
+      report: () => undefined,
+    });
+    if (store.engine === 'sqlite') return expect(await status(agent)).toBe('offline');
+    // It may be alive for all that it knows yet.
+    await next.beat();
+    expect(await status(agent)).toBe('online');
+    await next.close();
   });
 });

@@ -12,6 +12,7 @@ import type { EnrollmentListener } from '../../../control-plane/agents/enrollmen
 import { recordDefinitions, recordHello, welcomeOf } from '../../../control-plane/agents/record-hello.ts';
 import { recordDrain, recordGone, recordHeartbeat } from '../../../control-plane/agents/record-pulse.ts';
 import { renewAgent } from '../../../control-plane/agents/renew.ts';
+import { openServerRow } from '../../../control-plane/agents/server-row.ts';
 import { openTrail } from '../../../control-plane/audit/trail.ts';
 import { openAuthority } from '../../../control-plane/authority/authority.ts';
 import type { ChangeContext } from '../../../control-plane/authority/change.ts';
@@ -101,8 +102,14 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
   const hellos: HelloFrame[] = [];
   const urls = { agent: '', enroll: '' };
   let channel: Channel | null = null;
+  const server = await openServerRow({
+    ...{ store, clock, id: 'server-1', address: 'here' },
+    report: () => undefined,
+  });
+  server.holds(() => channel?.online() ?? []);
   const deps: AgentsDeps = {
     store,
+    server: server.id,
     audit: trail,
     clock,
     pki,

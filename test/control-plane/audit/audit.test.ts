@@ -54,11 +54,9 @@ describe('the chainer', () => {
   it('chains moments after an event, and signs at most once in a while', async () => {
     const { store, audit, advance, problems } = await openAuditFixture();
     const heads = () => store.db.selectFrom('audit_heads').select('position').orderBy('number').execute();
-    const chained = async () =>
-      (await store.db.selectFrom('organizations').select('audit_position').execute())[0];
+    const chained = async () => (await store.db.selectFrom('audit_ends').select('position').execute())[0];
     const until = async (position: number) => {
-      while ((await chained())?.audit_position !== position)
-        await new Promise((resolve) => setTimeout(resolve, 2));
+      while ((await chained())?.position !== position) await new Promise((resolve) => setTimeout(resolve, 2));
     };
     await store.write([audit.step(entry('first'))]);
     advance(auditChainMs);

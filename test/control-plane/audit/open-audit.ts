@@ -61,8 +61,6 @@ export function insertOrganization(store: Store, id: string) {
       name: `organization-${id.slice(-4)}`,
       created_at: 1,
       policy_revision: 1,
-      audit_position: 0,
-      audit_hash: '',
     }),
   );
 }
@@ -104,7 +102,7 @@ export async function rechain({ store }: Fixture): Promise<void> {
   }
   places.push(
     sql`update audit_events set position = -position where position < 0`,
-    sql`update organizations set audit_position = ${position}, audit_hash = ${previous}`,
+    sql`update audit_ends set position = ${position}, hash = ${previous}`,
   );
   await store.write(places.map((place) => step(place.compile(store.db))));
 }

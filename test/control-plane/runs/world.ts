@@ -358,7 +358,7 @@ export class FakeAgent {
     const project = world.project;
     const organization = world.authority.policy().organization.id;
     const [begun] = await world.store.write([
-      beginSession(world.store, { id: this.id, organization, project, generation: 1 }),
+      beginSession(world.store, { id: this.id, organization, project, generation: 1, server: 'server-1' }),
     ]);
     const session = Number(begun!.rows[0]!['session']);
     const connection = new FakeConnection(this, { session, organization, project });

@@ -42,8 +42,6 @@ export async function insertVariable(store: Store, id: string, envelope: string)
     name: 'org',
     created_at: 1,
     policy_revision: 1,
-    audit_position: 0,
-    audit_hash: '',
   };
   const project = { id: 'proj', organization: 'org', name: 'p', description: '', created_at: 1, revision: 1 };
   await store.write([

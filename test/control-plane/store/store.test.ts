@@ -92,8 +92,6 @@ describe('a unit', () => {
       name: 'o',
       created_at: 1,
       policy_revision: 1,
-      audit_position: 0,
-      audit_hash: '',
     };
     const project = { id: 'p', organization: 'o', name: 'p', description: '', created_at: 1, revision: 1 };
     const insertProject = step(store.db.insertInto('projects').values(project));
