@@ -52,16 +52,16 @@ function factQueries(store: Store) {
     facts: compileOnce({ run: '' }, (p) => facts().where('id', '=', p.run)),
     /** `runs` is a JSON list of ids. */
     factsIn: compileOnce({ runs: '' }, (p) => facts().where('id', 'in', textList(engine, p.runs))),
+    /** How far the events of each have come; `runs` is a JSON list of ids. */
+    lastEvents: compileOnce({ runs: '' }, (p) =>
+      db.selectFrom('runs').select(['id', 'last_event']).where('id', 'in', textList(engine, p.runs)),
+    ),
     /** What an agent has in hand as the rows say. */
     heldBy: compileOnce({ agent: '' }, (p) =>
       facts().where('agent', '=', p.agent).where(isHeld).where('state', '!=', is('indeterminate')),
     ),
     events: compileOnce({ run: '', after: 0, limit: 0 }, (p) =>
       db
-    /** How far the events of each have come; `runs` is a JSON list of ids. */
-    lastEvents: compileOnce({ runs: '' }, (p) =>
-      db.selectFrom('runs').select(['id', 'last_event']).where('id', 'in', textList(engine, p.runs)),
-    ),
         .selectFrom('run_events')
         .select(['seq', 'at', 'kind', 'attempt', 'data'])
         .where('run', '=', p.run)

@@ -77,6 +77,13 @@ async function refuseGone(parts: RunParts): Promise<void> {
   );
 }
 
+/** Retention goes on in small pieces, so that nobody waits behind it. */
+export async function pruneInPieces(parts: RunParts): Promise<void> {
+  for (let batch = 0; batch < pruneBatchesMax; batch += 1) {
+    if ((await pruneRuns(parts)) < pruneRowsMax) return;
+  }
+}
+
 /** Wakes every group of the agents that are connected here that has something queued. */
 export async function wakeWaiting(parts: RunParts): Promise<void> {
   const groups = listOf(parts.seats.groups());
