@@ -33,8 +33,6 @@ export interface SignInContract {
    * with an `Origin`, that does not come from a page of ours. Never throws for what a browser sends.
    */
   signedInOf(request: FastifyRequest): Promise<SignedIn | null>;
-  /** False once the session ended, expired, or its principal was disabled. What hangs on a session asks this. */
-  isSessionAlive(sessionId: string): Promise<boolean>;
 }
 
 /**

@@ -2,9 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import { setupLinkMs, signInSweepRowsMax } from '../../protocol/limits-authority.ts';
 import type { Authenticator } from '../authority/caller.ts';
+import type { PrincipalRecord } from '../authority/policy.ts';
 import type { RouteDeps } from '../http/route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { forgetAttempts } from './attempt-store.ts';
+import { signInEvent } from './audit-entry.ts';
 import { elevatedByPassword, sessionAuthenticator } from './authenticator.ts';
 import { cookieOf, sessionOf } from './browser.ts';
 import type { Step } from '../store/store.ts';
@@ -21,7 +23,7 @@ import { providerPages } from './provider-pages.ts';
 import { providerRoutes } from './provider-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { forgetSessions } from './session-store.ts';
-import { readSessionById, signedInBy } from './sessions.ts';
+import { signedInBy } from './sessions.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 import { forgetThrottles } from './throttle-store.ts';
 
@@ -37,8 +39,8 @@ export interface SignIn extends SignInContract {
   hashesComputed(): number;
   /** Removes what has lapsed: attempts, counts of failures, sessions that are long over. */
   tidy(): Promise<void>;
-  /** The first owner's link; its steps go into the unit that makes the first token. */
-  setupLink(owner: { readonly id: string }): { readonly url: string; readonly steps: readonly Step[] };
+  /** The first owner's link; its steps, the event of it among them, go into the unit that makes the first token. */
+  setupLink(owner: PrincipalRecord): { readonly url: string; readonly steps: readonly Step[] };
 }
 
 export interface SignInOptions extends Omit<SignInDeps, 'hasher' | 'origins'> {
@@ -75,20 +77,32 @@ export function openSignIn(options: SignInOptions): SignIn {
       const session = await sessionOf(deps, request);
       return session === null ? null : signedInBy(session, clock.now());
     },
-    isSessionAlive: async (id) => (await readSessionById(deps, id, clock.now())) !== null,
     hashesComputed: () => hasher.computed(),
     tidy: () => tidy(deps),
-    setupLink(owner) {
-      const { path, steps } = newLink(deps, {
-        principal: owner.id,
-        purpose: 'setup',
-        removesFactors: false,
-        createdBy: null,
-        lifeMs: setupLinkMs,
-      });
-      return { url: origins().canonical + path, steps };
-    },
+    setupLink: (owner) => setupLink(deps, owner),
   };
+}
+
+function setupLink(
+  deps: SignInDeps,
+  owner: PrincipalRecord,
+): { readonly url: string; readonly steps: readonly Step[] } {
+  const link = newLink(deps, {
+    principal: owner.id,
+    purpose: 'setup',
+    removesFactors: false,
+    createdBy: null,
+    lifeMs: setupLinkMs,
+  });
+  const { id, path, expiresAt, steps } = link;
+  const event = signInEvent(deps, {
+    principal: owner,
+    operation: 'sign_in_link.create',
+    resource: `principals/${owner.id}`,
+    details: { after: { link: id, purpose: 'setup', removes_factors: false, expires_at: expiresAt } },
+    request: null,
+  });
+  return { url: deps.origins().canonical + path, steps: [...steps, event] };
 }
 
 /** In pieces, so that no other write waits long; until nothing is left that has lapsed. */

@@ -163,7 +163,6 @@ const cookieSignIn: SignInContract = {
       elevatedUntil: null,
     });
   },
-  isSessionAlive: () => Promise.resolve(true),
 };
 
 /** A browser with its cookies, which follows redirects on our origin and stops at others. */
