@@ -6,7 +6,7 @@ import { pageRowsMax } from '../../protocol/limits.ts';
 import { freshSignInMsMax } from '../../protocol/limits-authority.ts';
 import { accountPage, recoveryCodesPage, totpPage } from './account-pages.ts';
 import { cookieOf, elevatePathOf, sessionOf, setAttempt, wantedBy } from './browser.ts';
-import { signInPath } from './contract.ts';
+import { acrValues, signInPath } from './contract.ts';
 import { clearCookie } from './cookies.ts';
 import type { SignInDeps } from './deps.ts';
 import { signOut, signOutEverywhere } from './end-sessions.ts';
@@ -68,7 +68,9 @@ function onForm(
     }
     if (form.fresh && !isFresh(deps, session)) {
       if (speaksJson) {
-        throw new Failure('elevation_needed', 'Show again who you are at /sign-in/elevate, then repeat it.');
+        throw new Failure('elevation_needed', 'Show again who you are at /sign-in/elevate, then repeat it.', {
+          details: { acr_values: acrValues[0], max_age: freshSignInMsMax / 1_000 },
+        });
       }
       return reply.redirect(elevatePathOf(wantedBy({ return_to: '/account' })), 303);
     }
@@ -123,7 +125,7 @@ function passwordForm(scope: FastifyInstance, deps: SignInDeps): void {
       return show(deps, reply, {
         session,
         error: null,
-        said: 'The password is changed. All other sessions ended.',
+        said: 'The password is changed. All other sessions ended, and command lines have to sign in again.',
       });
     } catch (error) {
       return show(deps, reply, { session, error: shownFailure(error), said: null });

@@ -14,7 +14,7 @@ export function demandGoodPassword(password: string, principal: PrincipalRecord)
   if (why !== null) throw new Failure('weak_password', why);
 }
 
-/** Every other session of the person ends with it. Throws `weak_password`. */
+/** Every other session of the person ends with it, and every command line. Throws `weak_password`. */
 export async function changePassword(
   deps: SignInDeps,
   change: {
@@ -27,6 +27,7 @@ export async function changePassword(
   const { principal, session, password, request } = change;
   demandGoodPassword(password, principal);
   const hash = await deps.hasher.hash(password);
+  await deps.endTokensOf(principal.id);
   const at = deps.clock.now();
   await deps.store.write([
     putPassword(deps.store, { principal: principal.id, hash, changed_at: at }),

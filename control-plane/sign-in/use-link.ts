@@ -1,4 +1,5 @@
-// Sets a password by a one-time link: ends every session and forgets every browser of that person, and signs them in.
+// Sets a password by a one-time link: ends every session and command line and forgets every browser of that person, and
+// signs them in.
 import type { FastifyRequest } from 'fastify';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import { GuardFailed } from '../store/store.ts';
@@ -60,6 +61,8 @@ export async function setPasswordByLink(
       request,
     }),
   ];
+  // First: what somebody else holds must not outlive a password that was set because of them.
+  await deps.endTokensOf(principal.id);
   const goal = { returnTo: asked.returnTo, session: null, reason: null };
   try {
     if (hasSecondFactor(factors) && !removes) {

@@ -56,7 +56,12 @@ test('what somebody signs in with is changed by who showed moments ago who they 
       '/sign-in/elevate?',
     );
   }
-  expect((await browser.json('/account/passkeys/options', {})).text).toContain('elevation_needed');
+  const challenged = await browser.json('/account/passkeys/options', {});
+  expect(challenged.text).toContain('elevation_needed');
+  expect(challenged.headers['www-authenticate']).toMatch(
+    /^Bearer .*error="insufficient_user_authentication".*max_age=300$/,
+  );
+  expect(challenged.headers['www-authenticate']).not.toContain('undefined');
   await browser.submit('/sign-in/elevate', { ...again, reason: 'a new phone', return_to: '/account' });
   expect((await browser.send('POST', '/account/totp', { form: {} })).status).toBe(200);
 });
@@ -163,8 +168,11 @@ test('a new password ends all other sessions, and the old one gets nobody in', a
   const password = 'a zebra in the staircase';
   const weak = await here.submit('/account/password', { password: 'short', again: 'short' });
   expect(weak).toMatchObject({ status: 422, text: expect.stringContaining('12 characters') });
+  world.endedTokens.length = 0;
   const seen = await here.submit('/account/password', { password, again: password });
   expect(seen.text).toContain('All other sessions ended');
+  const { principals } = world.authority.policy();
+  expect(world.endedTokens.map((id) => principals.get(id)?.name)).toEqual(['grace']);
   expect([(await here.get('/account')).status, (await there.get('/account')).status]).toEqual([200, 303]);
   expect((await signIn(world.browser(), 'grace')).status).toBe(401);
   expect((await signIn(world.browser(), 'grace', password)).path).toBe('/account');

@@ -25,6 +25,9 @@ test('the first owner sets a password by the link of the first start, once', asy
   const page = await browser.get(world.setupPath);
   expect(page).toMatchObject({ status: 200, text: expect.stringContaining('owner') });
   const code = codeOf(world.setupPath);
+  const made = (await world.events()).find(({ operation }) => operation === 'sign_in_link.create');
+  expect(made).toMatchObject({ result: 'allowed', details: { after: { purpose: 'setup' } } });
+  expect(JSON.stringify(made)).not.toContain(code);
   const form = { code, password: goodPassword, again: goodPassword };
   const seen = await browser.submit('/sign-in/setup', form);
   expect(seen).toMatchObject({ status: 200, path: '/account' });
@@ -171,10 +174,13 @@ describe('a link', () => {
   test('to reset ends every session, keeps the second factor unless it says otherwise', async () => {
     const { browser, seed } = await setUpTotp(world, 'dora');
     const link = await linkFor('dora', { purpose: 'reset' });
+    world.endedTokens.length = 0;
     const other = world.browser();
     const password = 'another horse in the staircase';
     const set = await other.submit('/sign-in/setup', { code: codeOf(link), password, again: password });
     expect(set.path).toBe('/sign-in/second-factor');
+    // Command lines of hers, too, that somebody else may have signed in with the old one.
+    expect(world.endedTokens).toHaveLength(1);
     expect((await browser.get('/account')).location).toContain('/sign-in');
     world.advance(60_000);
     const code = generateSync({ secret: seed, epoch: Math.floor(world.now() / 1_000) });

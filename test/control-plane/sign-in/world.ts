@@ -28,6 +28,8 @@ export interface World extends AsyncDisposable {
   /** Path and query of the link by which the first owner sets a password. */
   readonly setupPath: string;
   readonly denials: string[];
+  /** Ids of principals whose tokens were ended. */
+  readonly endedTokens: string[];
   now(): number;
   advance(ms: number): void;
   /** At an address of its own, if it says so. */
@@ -54,6 +56,7 @@ export async function openWorld(): Promise<World> {
   const installation = await openInstallation({ clock: clock.now });
   const { store, secrets } = installation;
   const denials: string[] = [];
+  const endedTokens: string[] = [];
   const trail = openTrail({ store, mac: secrets.auditMac, clock });
   const audit = { ...trail, countDenial: (reason: string) => void denials.push(reason) };
   await createOrganization({ store, audit });
@@ -74,7 +77,7 @@ export async function openWorld(): Promise<World> {
     secrets,
     clock,
     mac: secrets.bodyMac,
-    endTokensOf: async () => undefined,
+    endTokensOf: async (principal) => void endedTokens.push(principal),
     publicUrl: null,
     listening,
   });
@@ -99,7 +102,7 @@ export async function openWorld(): Promise<World> {
   await authority.reload();
   const browsers: Browser[] = [];
   const world: World = {
-    ...{ url, store, signIn, authority, token: token ?? '', setupPath, denials },
+    ...{ url, store, signIn, authority, token: token ?? '', setupPath, denials, endedTokens },
     now: () => clock.now(),
     advance: (ms) => void (now += ms),
     browser(options) {
