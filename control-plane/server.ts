@@ -14,6 +14,7 @@ import type { ServerRow } from './agents/server-row.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
 import { openAudit } from './audit/audit.ts';
+import { forgetDenialCounts } from './audit/denials.ts';
 import { openHeadHandout } from './audit/hand-heads.ts';
 import type { HeadHandout } from './audit/hand-heads.ts';
 import type { Audit } from './audit/audit.ts';
@@ -21,12 +22,14 @@ import { auditRoutes } from './audit/routes.ts';
 import { openAuthority } from './authority/authority.ts';
 import type { Authority } from './authority/authority.ts';
 import { recordDenied } from './authority/deny.ts';
+import { forgetDecisions } from './authority/forget-decisions.ts';
 import { authorityRoutes } from './authority/routes.ts';
 import { systemClock } from './channel/clock.ts';
 import type { ServerConfig } from './config.ts';
 import { folderRoutes } from './folders/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { openApp } from './http/app.ts';
+import { forgetIdempotencyKeys } from './http/forget-idempotency-keys.ts';
 import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
 import { knownThings } from './known-things.ts';
@@ -126,6 +129,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         { name: 'audit', perform: () => core.audit.prune() },
         { name: 'join tokens', perform: () => pruneJoinTokens(core) },
         { name: 'sign-in', perform: () => signIn.tidy() },
+        { name: 'decisions', perform: () => forgetDecisions(core) },
+        { name: 'idempotency keys', perform: () => forgetIdempotencyKeys(core) },
+        { name: 'counts of denials', perform: () => forgetDenialCounts(core) },
       ],
     });
     closing.push(() => upkeep.close());

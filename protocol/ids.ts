@@ -59,3 +59,9 @@ export function parseSpiffeUri(uri: string): SpiffeIdentity | null {
   const [, trustDomain = '', organization = '', project = '', agent = ''] = match;
   return { trustDomain, organization, project, agent };
 }
+
+/** No id that was made at that moment or later is less: UUIDv7 begin with their time (RFC 9562, section 5.7). */
+export function idBefore(epochMs: number): string {
+  const hex = Math.max(0, Math.floor(epochMs)).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}

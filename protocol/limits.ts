@@ -64,7 +64,24 @@ export const runEventsPageMax = 500;
 export const runRetentionMsDefault = 90 * 86_400_000;
 /** Outlives every agent's spool by far (rules.md 16). */
 export const tombstoneMs = 365 * 86_400_000;
-export const pruneRowsMax = 200;
+export const outputRetentionMsDefault = 30 * 86_400_000;
+/** What a project may say about either. */
+export const retentionMsMin = 3_600_000;
+export const retentionMsMax = 36_500 * 86_400_000;
+export const keptRunsMin = 1;
+export const keptRunsMax = 10_000_000;
+/** One piece of what is removed: it shares the commit of whoever writes at the same time, and rests after it. */
+export const pruneRowsMax = 1_000;
+export const pruneRunsMax = 100;
+/** Pages of SQLite that are given back in one piece, and free ones that are kept for what comes. */
+export const givenBackPagesMax = 200;
+export const freePagesKept = 1_000;
+/** How often it is looked whether something has outlived its time. */
+export const pruneMs = 60_000;
+/** How a decision came about can be explained for so long; the record of events keeps what was decided. */
+export const decisionRetentionMs = 30 * 86_400_000;
+/** Requests without a good token are counted by day, and the counts kept so long. */
+export const denialCountsKeptMs = 400 * 86_400_000;
 export const dispatchBatchRunsMax = 256;
 export const replaySetMsMin = 7 * 86_400_000;
 export const runOutputValueBytesMax = 64 * 1024;

@@ -1,6 +1,6 @@
 // Requests that nobody signed are counted, not chained: whoever floods the door must not fill the trail.
 import { sql } from 'kysely';
-import { auditDenialReasonsMax } from '../../protocol/limits.ts';
+import { auditDenialReasonsMax, denialCountsKeptMs } from '../../protocol/limits.ts';
 import { step } from '../store/step.ts';
 import type { Store } from '../store/store.ts';
 
@@ -47,4 +47,16 @@ export function openDenialCounter(deps: {
       }
     },
   };
+}
+
+/** Counts of days long ago go; resolves with how many. There is one row for each reason and day. */
+export async function forgetDenialCounts(deps: {
+  readonly store: Store;
+  readonly clock: { now(): number };
+}): Promise<number> {
+  const day = new Date(deps.clock.now() - denialCountsKeptMs).toISOString().slice(0, 10);
+  const [removed] = await deps.store.write([
+    step(deps.store.db.deleteFrom('audit_denials').where('day', '<', day)),
+  ]);
+  return removed?.changes ?? 0;
 }

@@ -119,6 +119,13 @@ export function insertDecision(store: Store, organization: string, trace: Decisi
   };
 }
 
+/** The oldest, `limit` at the most. */
+export function deleteDecisionsBefore(store: Store, id: string, limit: number): Step {
+  const { db } = store;
+  const old = db.selectFrom('decisions').select('id').where('id', '<', id).orderBy('id').limit(limit);
+  return { query: db.deleteFrom('decisions').where('id', 'in', old).compile() };
+}
+
 export function selectDecision(store: Store, id: string): CompiledQuery<{ trace: string }> {
   return store.db.selectFrom('decisions').select('trace').where('id', '=', id).compile();
 }

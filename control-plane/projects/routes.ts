@@ -25,7 +25,7 @@ import { listProjects } from './list.ts';
 import { moveProjectTo } from './move.ts';
 import { removeProject } from './remove.ts';
 import { selectProject } from './store.ts';
-import { updateProjectDescription } from './update.ts';
+import { changeProject } from './update.ts';
 
 const params = z.object({ project: referenceSchema });
 const tag = 'projects';
@@ -95,7 +95,7 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     method: 'PATCH',
     url: '/v1/projects/:project',
     permission: 'wayside.project.update',
-    summary: 'Change the description of a project',
+    summary: 'Change the description of a project, and what it keeps of its runs',
     tag,
     params,
     hears: ['if-match'],
@@ -104,7 +104,7 @@ function changingRoutes(app: FastifyInstance, deps: RouteDeps & ChangeDeps): voi
     handler: async (context) => {
       const before = await readProject(deps, context.project.id);
       requireMatch(context.request, before.revision);
-      const row = await updateProjectDescription(deps, context, { before, ...context.body });
+      const row = await changeProject(deps, context, { before, body: context.body });
       return { status: 200, body: view(row), headers: { etag: etagOf(row.revision) } };
     },
   });
@@ -153,10 +153,13 @@ async function readProject(deps: ChangeDeps, id: string): Promise<ProjectsTable>
 }
 
 function viewOf({ authority }: RouteDeps): (row: ProjectsTable) => z.input<typeof projectSchema> {
-  return ({ id, name, description, folder, created_at, revision }) => ({
+  return ({ id, name, description, folder, created_at, revision, ...kept }) => ({
     id,
     name,
     description,
+    keep_runs_ms: kept.keep_runs_ms,
+    keep_output_ms: kept.keep_output_ms,
+    keep_runs_max: kept.keep_runs_max,
     folder:
       folder === null ? null : { id: folder, name: authority.policy().folders.get(folder)?.name ?? folder },
     created_at,

@@ -18,6 +18,19 @@ export function selectProject(store: Store, id: string): CompiledQuery<ProjectsT
   return store.db.selectFrom('projects').selectAll().where('id', '=', id).compile();
 }
 
+/** What each one keeps of its runs. */
+export function selectRetention(
+  store: Store,
+): CompiledQuery<Pick<ProjectsTable, 'id' | 'keep_runs_ms' | 'keep_output_ms' | 'keep_runs_max'>> {
+  return store.db
+    .selectFrom('projects')
+    .select(['id', 'keep_runs_ms', 'keep_output_ms', 'keep_runs_max'])
+    .compile();
+}
+
+export const changeableColumns = ['description', 'keep_runs_ms', 'keep_output_ms', 'keep_runs_max'] as const;
+export type ChangeableColumn = (typeof changeableColumns)[number];
+
 export function insertProject(
   store: Store,
   project: {
@@ -38,14 +51,15 @@ export function insertProject(
 
 export function updateProject(
   store: Store,
-  change: { readonly id: string; readonly description: string; readonly revision: number },
+  change: Pick<ProjectsTable, ChangeableColumn | 'id' | 'revision'>,
 ): Step {
+  const { id, revision, ...values } = change;
   return {
     query: store.db
       .updateTable('projects')
-      .set({ description: change.description, revision: change.revision + 1 })
-      .where('id', '=', change.id)
-      .where('revision', '=', change.revision)
+      .set({ ...values, revision: revision + 1 })
+      .where('id', '=', id)
+      .where('revision', '=', revision)
       .compile(),
     guard: { name: 'revision', exactly: 1 },
   };

@@ -170,8 +170,6 @@ export interface RunsDeps {
   readonly witness?: RunWitness;
   /** The newest head of the audit trail, where this connection has not got it yet (rules.md 32). */
   readonly headFor?: (connection: AgentConnection) => { readonly head: string } | undefined;
-  /** How long a run is kept after it ended; `runRetentionMsDefault` where nothing is said. */
-  readonly retentionMs?: number;
   /**
    * Since when the database has been in reach without a break, by the clock of this process; null while it is away.
    * Left out: since the start.

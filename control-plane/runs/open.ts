@@ -16,7 +16,7 @@ import { graceIsOver, settleRolledBack, wasRolledBack } from './recover.ts';
 import { Seats } from './seats.ts';
 import { runStatements } from './store.ts';
 import { runQueries } from './store-read.ts';
-import { pruneInPieces, startSweep, sweepOnce, wakeWaiting } from './sweep.ts';
+import { startSweep, sweepOnce, wakeWaiting } from './sweep.ts';
 
 export interface Runs {
   /** What the verbs take as their first argument. */
@@ -32,9 +32,6 @@ export interface Runs {
   /** Stops sweeping and claiming, and waits for what is under way. */
   close(): Promise<void>;
 }
-
-/** One sweep in so many looks for runs that are older than they are kept. */
-const pruneEvery = 60;
 
 /** Reads whether the database was rolled back, and then claims nothing until that is settled (rules.md 12). */
 export async function openRuns(deps: RunsDeps): Promise<Runs> {
@@ -109,10 +106,8 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     dispatcher,
     sweep: (beat = 0) => sweep(beat),
     start() {
-      stopSweep = startSweep(parts, async (beat) => {
-        await sweep(beat);
-        if (beat % pruneEvery === 0) await pruneInPieces(parts);
-      });
+      stopSweep = startSweep(parts, sweep);
+      stopPruning = keepPruning(parts);
     },
     idle,
     async close() {

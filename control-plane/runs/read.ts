@@ -92,6 +92,7 @@ export function runOfRow(row: RunRow): Run {
     started_at: row.started_at,
     ended_at: row.ended_at,
     expires_at: row.expires_at,
+    output_pruned_at: row.output_pruned_at,
     last_event: row.last_event,
   };
 }

@@ -11,7 +11,7 @@ import { factColumns, is, isHeld, noLaterStarted } from './store-columns.ts';
 export type RunQueries = ReturnType<typeof runQueries>;
 
 export function runQueries(store: Store) {
-  return { ...factQueries(store), ...claimQueries(store), ...sweepQueries(store), ...pruneQueries(store) };
+  return { ...factQueries(store), ...claimQueries(store), ...sweepQueries(store) };
 }
 
 export type RunRow = Omit<RunsTable, 'envelope'> & {
@@ -225,24 +225,6 @@ function sweepQueries(store: Store) {
         .selectFrom('agents')
         .select(['id', now.as('now'), 'last_seen_at', 'connected_at', 'disconnected_at'])
         .where('id', 'in', textList(engine, p.agents)),
-    ),
-  };
-}
-
-function pruneQueries(store: Store) {
-  const { db, engine } = store;
-  return {
-    /** Ended at least `ageMs` ago, the oldest first. An indeterminate run that still keeps its slot stays. */
-    ended: compileOnce({ ageMs: 0, before: '', limit: 0 }, (p) =>
-      db
-        .selectFrom('runs')
-        .select('id')
-        .where('id', '<', p.before)
-        .where('state', 'not in', [is('queued'), is('offered'), is('running')])
-        .where(sql<boolean>`(state <> 'indeterminate' or released_by is not null)`)
-        .where(sql<boolean>`ended_at + ${p.ageMs} <= ${nowMs(engine)}`)
-        .orderBy('id')
-        .limit(p.limit),
     ),
   };
 }

@@ -5,7 +5,6 @@ import { nowMs } from '../store/dialect.ts';
 import type { RunState } from '../../protocol/states.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
-import { textList } from './lists.ts';
 import { is, isHeld, nextEvent, onRun } from './store-columns.ts';
 import { birthStatements } from './store-birth.ts';
 import { acceptStatements, offerStatements, requeueStatements } from './store-offer.ts';
@@ -25,9 +24,9 @@ export function runStatements(store: Store) {
     ...eventStatements(store),
     ...verdictStatements(store),
     ...cancelStatements(store),
-    ...pruneStatements(store),
     ...revokeStatements(store),
     ...rebuildStatements(store),
+    ...runTokenStatements(store),
   };
 }
 
@@ -119,39 +118,6 @@ function cancelStatements(store: Store) {
     /** Writes down that the agent is to stop it. */
     requestCancel: (values: Parameters<typeof requestCancel>[0]): Step => step(requestCancel(values), guard),
     release: (values: Parameters<typeof release>[0]): Step => step(release(values), guard),
-  };
-}
-
-function pruneStatements(store: Store) {
-  const { db, engine } = store;
-  const tombstones = compileOnce({ runs: '' }, (p) =>
-    db
-      .insertInto('run_tombstones')
-      .columns(['run', 'attempt', 'state', 'pruned_at'])
-      .expression((e) =>
-        e
-          .selectFrom('runs')
-          .select(['id', 'attempt', 'state', nowMs(engine).as('pruned_at')])
-          .where('id', 'in', textList(engine, p.runs)),
-      ),
-  );
-  const events = compileOnce({ runs: '' }, (p) =>
-    db.deleteFrom('run_events').where('run', 'in', textList(engine, p.runs)),
-  );
-  const runs = compileOnce({ runs: '' }, (p) =>
-    db.deleteFrom('runs').where('id', 'in', textList(engine, p.runs)),
-  );
-  const oldTombstones = compileOnce({ before: 0 }, (p) =>
-    db.deleteFrom('run_tombstones').where('pruned_at', '<', p.before),
-  );
-  return {
-    /** Replaces runs by their tombstones; `runs` is a JSON list of ids. */
-    forget: (ids: string): readonly Step[] => [
-      step(tombstones({ runs: ids })),
-      step(events({ runs: ids })),
-      step(runs({ runs: ids })),
-    ],
-    forgetTombstones: (before: number): Step => step(oldTombstones({ before })),
   };
 }
 

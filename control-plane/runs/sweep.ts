@@ -1,6 +1,6 @@
 // The floor under every wake-up: once a second it looks for what a lost message, a dead agent or a dead server has
 // left behind. Everything it does is guarded, so that two sweeps do no harm.
-import { cancelGraceMsDefault, definitionGoneMs, pruneRowsMax, sweepMs } from '../../protocol/limits.ts';
+import { cancelGraceMsDefault, definitionGoneMs, sweepMs } from '../../protocol/limits.ts';
 import { tellCancel } from './cancel.ts';
 import { conclude } from './conclude.ts';
 import { expireRuns } from './expire.ts';
@@ -10,13 +10,10 @@ import { readmit } from './left-out.ts';
 import { listOf } from './lists.ts';
 import { giveUpLost } from './lost.ts';
 import type { RunParts } from './parts.ts';
-import { pruneRuns } from './prune.ts';
 
 /** Every so many sweeps it also does what is slower and less urgent. */
 const slowEvery = 5;
 const slowestEvery = 60;
-/** Batches of old runs that one sweep removes. */
-const pruneBatchesMax = 20;
 
 /** One sweep; `beat` counts them. */
 export async function sweepOnce(parts: RunParts, beat: number): Promise<void> {
@@ -75,13 +72,6 @@ async function refuseGone(parts: RunParts): Promise<void> {
         'The definition was replaced before an agent could take the run. Look at the action, then press again.',
     }),
   );
-}
-
-/** Retention goes on in small pieces, so that nobody waits behind it. */
-export async function pruneInPieces(parts: RunParts): Promise<void> {
-  for (let batch = 0; batch < pruneBatchesMax; batch += 1) {
-    if ((await pruneRuns(parts)) < pruneRowsMax) return;
-  }
 }
 
 /** Wakes every group of the agents that are connected here that has something queued. */

@@ -9,6 +9,7 @@ import { pki } from './migrations/0005-pki.ts';
 import { audit } from './migrations/0006-audit.ts';
 import { runs } from './migrations/0007-runs.ts';
 import { replicas } from './migrations/0008-replicas.ts';
+import { retention } from './migrations/0010-retention.ts';
 
 export interface Migration {
   readonly number: number;
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   audit,
   runs,
   replicas,
+  retention,
 ];
 
 /** The table that remembers them; made before the first migration and owned by nobody else. */

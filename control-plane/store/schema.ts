@@ -7,6 +7,7 @@ import type { PkiTables } from './tables-pki.ts';
 import type { AuditTables } from './tables-audit.ts';
 import type { ReplicasTables } from './tables-replicas.ts';
 import type { RunsTables } from './tables-runs.ts';
+import type { RetentionTables } from './tables-retention.ts';
 
 export interface StoreMetaTable {
   name: string;
@@ -39,6 +40,9 @@ export interface ProjectsTable {
   description: string;
   created_at: number;
   revision: number;
+  keep_runs_ms: number | null;
+  keep_output_ms: number | null;
+  keep_runs_max: number | null;
 }
 
 export interface PrincipalsTable {
@@ -290,6 +294,7 @@ export interface RunsTable {
   expires_at: number;
   /** Of the trace that the press belongs to (W3C Trace Context); null where nobody traces it. */
   traceparent: string | null;
+  output_pruned_at: number | null;
 }
 
 export interface RunEventsTable {
@@ -355,7 +360,15 @@ export interface SigningKeysTable {
 }
 
 export interface Database
-  extends AuthorityTables, OauthTables, SignInTables, PkiTables, AuditTables, RunsTables, ReplicasTables {
+  extends
+    AuthorityTables,
+    OauthTables,
+    SignInTables,
+    PkiTables,
+    AuditTables,
+    RunsTables,
+    ReplicasTables,
+    RetentionTables {
   store_meta: StoreMetaTable;
   organizations: OrganizationsTable;
   folders: FoldersTable;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { idSchema, nameSchema, newNameSchema, referenceSchema, selfReference } from '../ids.ts';
 import { conditionCharactersMax, conditionsMax, conditionValuesMax } from '../limits-authority.ts';
+import { keptRunsMax, keptRunsMin, retentionMsMax, retentionMsMin } from '../limits.ts';
 import { permissions } from '../permissions.ts';
 import { descriptionSchema, pageOf, pageQuerySchema, revisionSchema, timeSchema } from './page.ts';
 
@@ -36,12 +37,26 @@ export const projectCreateSchema = z.strictObject({
   folder: referenceSchema.optional(),
   description: descriptionSchema.default(''),
 });
-export const projectUpdateSchema = z.strictObject({ description: descriptionSchema.optional() });
+const keptMsSchema = z.int().min(retentionMsMin).max(retentionMsMax).nullable();
+const keptRunsSchema = z.int().min(keptRunsMin).max(keptRunsMax).nullable();
+/** Null is the default of every project; for `keep_runs_max`, as many as there are. */
+export const projectUpdateSchema = z.strictObject({
+  description: descriptionSchema.optional(),
+  keep_runs_ms: keptMsSchema.optional(),
+  keep_output_ms: keptMsSchema.optional(),
+  keep_runs_max: keptRunsSchema.optional(),
+});
 export const projectSchema = z.object({
   id: idSchema,
   name: nameSchema,
   description: z.string(),
   folder: z.object({ id: idSchema, name: nameSchema }).nullable(),
+  /** From the end of a run until it goes. */
+  keep_runs_ms: keptMsSchema,
+  /** From the end of a run until its output goes. */
+  keep_output_ms: keptMsSchema,
+  /** Finished runs of one action. */
+  keep_runs_max: keptRunsSchema,
   created_at: timeSchema,
   revision: revisionSchema,
 });

@@ -62,6 +62,8 @@ export const runSchema = z.object({
   started_at: timeSchema.nullable(),
   ended_at: timeSchema.nullable(),
   expires_at: timeSchema,
+  /** When its output went, where it had any; its other events stay as long as it does. */
+  output_pruned_at: timeSchema.nullable(),
   /** The number of its last event. */
   last_event: z.int().min(0),
 });

@@ -38,6 +38,7 @@ const ran: Run = {
   ended_at: null,
   expires_at: 1,
   rebuilt: null,
+  output_pruned_at: null,
   last_event: 0,
 };
 const output = (seq: number, bytes: Buffer) => ({

@@ -137,6 +137,10 @@ async function migrate(link: Link): Promise<void> {
   await link.send(
     `alter table runs set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)`,
   );
+  // What retention removes makes room soon.
+  await link.send(
+    `alter table run_events set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)`,
+  );
 }
 
 async function apply(link: Link, migration: Migration): Promise<void> {

@@ -34,7 +34,9 @@ export function openWritingConnection(path: string, now?: number): Connection {
   closeSync(openSync(path, 'a', 0o600));
   // The busy timeout is an option of opening, so it is in force before WAL is asked for.
   const database = new DatabaseSync(path, { timeout: storeBusyMsMax, enableForeignKeyConstraints: true });
+  // Only a file that is made now heeds the first: its pages can be moved together later, and given back.
   database.exec(`
+    pragma auto_vacuum = incremental;
     pragma journal_mode = wal;
     pragma synchronous = full;
     pragma journal_size_limit = ${storeWalBytesMax};
@@ -81,7 +83,8 @@ function prepare(database: DatabaseSync, statements: Map<string, Prepared>, sql:
   const statement = database.prepare(sql);
   const prepared = {
     statement,
-    returnsRows: statement.columns().length > 0,
+    // It has a row without columns for each page that it gives back, and does no more than is asked for.
+    returnsRows: statement.columns().length > 0 || /^pragma incremental_vacuum/.test(sql),
     writes:
       /^\s*(insert|update|delete|replace)\b/i.test(sql) ||
       /^\s*with\b.*\b(insert|update|delete)\b/is.test(sql),
