@@ -21,12 +21,14 @@ export interface Without {
 
 /** Throws `last_owner` where after the change nobody would be. */
 export function demandOwner(policy: Policy, without: Without): void {
-  if (hasOwner(policy, without)) return;
+  if (stillOwned(policy, without) !== null) return;
   throw new Failure('last_owner', 'Make somebody else an owner of the organization first.');
 }
 
-function hasOwner(policy: Policy, without: Without): boolean {
-  return ownersOf(changed(policy, without)).length > 0;
+/** The policy after the change, or null where nobody would own the organization any more. */
+export function stillOwned(policy: Policy, without: Without): Policy | null {
+  const after = changed(policy, without);
+  return ownersOf(after).length > 0 ? after : null;
 }
 
 function isOwner(policy: Policy, principal: PrincipalRecord): boolean {

@@ -1,7 +1,9 @@
 // Brings the teams of somebody up to date with what their identity provider says. Only what a provider gave it takes
-// away again; what people gave stays.
+// away again; what people gave stays, and so does the last owner.
 import type { FastifyRequest } from 'fastify';
-import type { PrincipalRecord } from '../authority/policy.ts';
+import { stillOwned } from '../authority/owners.ts';
+import type { Without } from '../authority/owners.ts';
+import type { Policy, PrincipalRecord } from '../authority/policy.ts';
 import type { Step } from '../store/store.ts';
 import type { IdentityProvidersTable } from '../store/tables-sign-in.ts';
 import { signInEvent } from './audit-entry.ts';
@@ -33,9 +35,11 @@ export async function teamSteps(
     }),
   );
   const of = new Set(policy.teamsOf.get(principal.id) ?? []);
-  const joins = [...due].filter((team) => !of.has(team));
-  const leaves = [...has].filter((team) => !due.has(team));
-  if (joins.length === 0 && leaves.length === 0) return [];
+  const { joins, leaves, refused } = heeded(policy, principal.id, {
+    joins: [...due].filter((team) => !of.has(team)),
+    leaves: [...has].filter((team) => !due.has(team)),
+  });
+  if (joins.length === 0 && leaves.length === 0 && refused.length === 0) return [];
   const named = (ids: readonly string[]) => ids.map((id) => policy.principals.get(id)?.name ?? id);
   return [
     ...joins.map((team) => joinTeam(store, { team, member: principal.id, source, added_at: clock.now() })),
@@ -44,8 +48,37 @@ export async function teamSteps(
       principal,
       operation: 'team.sync',
       resource: `principals/${principal.id}`,
-      details: { provider: row.name, joined: named(joins), left: named(leaves) },
+      details: {
+        provider: row.name,
+        joined: named(joins),
+        left: named(leaves),
+        ...(refused.length === 0 ? {} : { refused: named(refused) }),
+      },
       request,
     }),
   ];
+}
+
+interface Changes {
+  readonly joins: readonly string[];
+  readonly leaves: readonly string[];
+}
+
+/** What of it may be: a provider takes the organization from its last owner as little as anybody else does. */
+function heeded(
+  policy: Policy,
+  member: string,
+  wanted: Changes,
+): Changes & { readonly refused: readonly string[] } {
+  const refused: string[] = [];
+  let now = policy;
+  const mayBe = (team: string, change: Without): boolean => {
+    const after = stillOwned(now, change);
+    if (after === null) refused.push(team);
+    now = after ?? now;
+    return after !== null;
+  };
+  const leaves = wanted.leaves.filter((team) => mayBe(team, { member: { team, member } }));
+  const joins = wanted.joins.filter((team) => mayBe(team, { joins: { team, member } }));
+  return { joins, leaves, refused };
 }

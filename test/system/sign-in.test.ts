@@ -133,6 +133,33 @@ describe('somebody whom the provider knows', () => {
     expect(await teamsOf('ada')).toEqual(['readers']);
   });
 
+  test('is taken out of no team as the last owner, and that is written down', async () => {
+    const there = await personThere('olga');
+    await must(provider.api('PUT', `/v1/teams/platform/members/${there}`));
+    await new Person('olga').signIn();
+    expect(await teamsOf('olga')).toEqual(['operators']);
+    await must(server.api('POST', '/v1/bindings', { principal: 'operators', role: 'owner' }));
+    const { token } = (await must(server.api('POST', '/v1/principals/olga/tokens', { name: 'hers' }))).body;
+    const { items } = (await must(server.api('GET', '/v1/bindings?principal=owner'))).body;
+    const asOlga = { authorization: `Bearer ${token}` };
+    const anew = { principal: 'owner', role: 'owner' };
+    await must(server.api('DELETE', `/v1/bindings/${items[0]?.id}`, undefined, asOlga));
+    try {
+      await must(provider.api('DELETE', `/v1/teams/platform/members/${there}`));
+      expect((await new Person('olga').signIn()).location).toBe('/account');
+      const members = await must(server.api('GET', '/v1/teams/operators/members', undefined, asOlga));
+      expect(members.body.items.map(({ name }) => name)).toContain('olga');
+      const events = await must(
+        server.api('GET', '/v1/audit?operation=team.sync&limit=1', undefined, asOlga),
+      );
+      expect(events.body.items[0]).toMatchObject({ details: { left: [], refused: ['operators'] } });
+    } finally {
+      await must(server.api('POST', '/v1/bindings', anew, asOlga));
+    }
+    await new Person('olga').signIn();
+    expect(await teamsOf('olga')).toEqual([]);
+  });
+
   test('is elevated by showing the provider again who they are, and not by what it remembers', async () => {
     const ada = new Person('ada');
     await ada.signIn();
