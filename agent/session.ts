@@ -165,7 +165,8 @@ export class Session implements Line {
   #dialLater(closed: Closed): void {
     if (this.#stopped.signal.aborted || this.#waiting) return;
     const { clock, log, random } = this.#options;
-    if (closed.welcomedMs > helloMsMax) this.#failures = 0;
+    // A process that ends hands its agents on: they come back at once, and not all in the same moment.
+    if (closed.welcomedMs > helloMsMax || closed.code === closeCodes.going_away) this.#failures = 0;
     const wait = backoffMs(this.#failures, { random, retryAfterMs: closed.retryAfterMs });
     this.#failures += 1;
     const { code, message } = this.#explain(closed);

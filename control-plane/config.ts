@@ -12,6 +12,8 @@ import { readFault } from './fault.ts';
 import type { Fault } from './fault.ts';
 import { parseDatabaseUrl } from './store/postgres/settings.ts';
 import type { PostgresSettings } from './store/postgres/settings.ts';
+import { readTraceConfig } from './telemetry/trace-config.ts';
+import type { TraceConfig } from './telemetry/trace-config.ts';
 
 const portSchema = z
   .string()
@@ -21,6 +23,10 @@ const portSchema = z
 const countSchema = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, 'it is a whole number from 1')
+  .transform(Number);
+const secondsSchema = z
+  .string()
+  .regex(/^\d{1,3}$/, 'it is a whole number of seconds from 0 to 999')
   .transform(Number);
 const hostSchema = z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'it is a name or an address, without a port');
 /** An origin (RFC 6454): everybody else is kept out by it, so it is written out in full. */
@@ -77,6 +83,10 @@ export const serverOptions = {
     schema: addressesSchema.optional(),
     help: 'private addresses and networks, with commas, that issuers of federations may have',
   },
+  'drain-seconds': {
+    schema: secondsSchema.default(0),
+    help: 'how long /readyz says no before a process that ends stops to listen',
+  },
   'log-level': {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     help: 'how much is logged',
@@ -104,7 +114,11 @@ export interface ServerConfig {
   readonly keyringPassphrase: string | null;
   readonly requestsPerMinute: number;
   readonly issuerAddresses: readonly string[];
+  /** How long it goes on listening after it was told to end. */
+  readonly drainMs: number;
   readonly logLevel: string;
+  /** Where traces are sent; null sends none. */
+  readonly traces: TraceConfig | null;
   /** Where a fault test ends the process; null everywhere else. */
   readonly fault: Fault | null;
 }
@@ -141,7 +155,9 @@ export function parseServerConfig(
     keyringPassphrase: passphraseFile === undefined ? null : readFile(passphraseFile).trimEnd(),
     requestsPerMinute: option('requests-per-minute'),
     issuerAddresses: option('issuer-addresses') ?? [],
+    drainMs: option('drain-seconds') * 1_000,
     logLevel: option('log-level'),
+    traces: readTraceConfig(environment),
     fault: readFault(environment),
   });
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { upkeepMs } from '../protocol/limits.ts';
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { Failure } from '../protocol/failures.ts';
 import { actionRoutes } from './actions/routes.ts';
 import { openAgentSide } from './agent-side.ts';
@@ -65,6 +65,11 @@ import { storeRoutes } from './store/routes.ts';
 import { databasePath } from './store/sqlite/data-folder.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
+import { leave } from './leave.ts';
+import { observe, openTelemetry } from './telemetry/open.ts';
+import type { Telemetry } from './telemetry/open.ts';
+import type { Readiness } from './telemetry/readiness.ts';
+import { telemetryRoutes } from './telemetry/routes.ts';
 import { startUpkeep } from './upkeep.ts';
 import { variableRoutes } from './variables/routes.ts';
 
@@ -104,18 +109,22 @@ interface Core {
   readonly heads: HeadHandout;
   readonly servers: ServerRow;
   readonly schedules: Schedules;
+  readonly telemetry: Telemetry;
 }
 
 /** Opens everything and listens. Throws the failures of its parts, each with what to do about it. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const closing: (() => Promise<void> | void)[] = [];
+  let goes = (): Promise<void> => Promise.resolve();
   const close = async (): Promise<void> => {
+    await goes();
     for (const step of closing.splice(0).reverse()) await step();
   };
   try {
     const core = await openCore(options, closing);
     const agents = await openAgentSide(options, core, closing);
-    const { url, signIn } = await openApi(options, core, agents, closing);
+    const { url, signIn, app, readiness } = await openApi(options, core, agents, closing);
+    goes = () => leave({ app, channel: agents.channel, readiness, drainMs: options.config.drainMs });
     core.servers.start();
     core.runs.start();
     closing.push(() => core.runs.close());
@@ -161,14 +170,11 @@ async function firstOwner(
 }
 
 async function openCore(options: ServerOptions, closing: (() => Promise<void> | void)[]): Promise<Core> {
-  const { config, log, onFatal, faultPoint } = options;
+  const { config, log, faultPoint } = options;
   const clock = systemClock();
-  const store = await openStore({
-    config,
-    onFatal,
-    report: (message, cause) => log.warn({ err: cause ?? undefined }, message),
-    onIncarnation: () => onFatal(failedOver()),
-  });
+  const telemetry = await openTelemetry({ clock, version, traces: config.traces, log });
+  closing.push(() => telemetry.close());
+  const store = await openMeasuredStore(options, telemetry);
   closing.push(() => store.close());
   const provider = await openKeyring({
     path: join(config.dataFolder, 'keyring.json'),
@@ -224,6 +230,7 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     clock,
     random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
+    witness: telemetry.witness,
     ...(faultPoint === undefined ? {} : { faultPoint }),
   });
   const schedules = openSchedules({
@@ -234,7 +241,20 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     clock,
     report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
   });
-  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, servers, schedules };
+  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, servers, schedules, telemetry };
+}
+
+function openMeasuredStore(
+  { config, log, onFatal }: ServerOptions,
+  telemetry: Telemetry,
+): Promise<Store> {
+  return openStore({
+    config,
+    onFatal,
+    report: (message, cause) => log.warn({ err: cause ?? undefined }, message),
+    onIncarnation: () => onFatal(failedOver()),
+    onCommit: (commit) => telemetry.committed(commit),
+  });
 }
 
 /** What this process knows of runs and sessions is of the past that was lost: the next one reads it anew. */
@@ -270,12 +290,20 @@ function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
   };
 }
 
+/** The API that listens, and what ends it in order. */
+interface OpenApi {
+  readonly url: string;
+  readonly signIn: SignIn;
+  readonly app: FastifyInstance;
+  readonly readiness: Readiness;
+}
+
 async function openApi(
   { config, log, onRoute }: ServerOptions,
   core: Core,
   agents: AgentSide,
   closing: (() => Promise<void> | void)[],
-): Promise<{ readonly url: string; readonly signIn: SignIn }> {
+): Promise<OpenApi> {
   const { clock, store, secrets, audit, authority, runs, schedules } = core;
   const app = await openApp({
     authority,
@@ -284,6 +312,7 @@ async function openApi(
     version,
     tls: config.http.tls,
     unauthenticated: (code) => audit.countDenial(code),
+    watch: (opened) => core.telemetry.watchRequests(opened),
     ...(onRoute === undefined ? {} : { onRoute }),
   });
   closing.push(() => app.close());
@@ -331,10 +360,11 @@ async function openApi(
     revocations: openRevocations({ store, pki: core.pki, clock }),
     openTokens: () => openTokens(store),
   });
-  app.get('/healthz', { config: { permission: 'public' }, schema: { hide: true } as never }, () => ({
-    status: 'ok',
-  }));
-  return { url: await listenApi(app, config.http), signIn };
+  const { metrics } = core.telemetry;
+  const apiCertificate = config.http.tls?.cert ?? null;
+  const readiness = observe(metrics, { ...core, ...agents, log, app, apiCertificate });
+  telemetryRoutes(app, { ...deps, metrics, readiness });
+  return { url: await listenApi(app, config.http), signIn, app, readiness };
 }
 
 /** The authorization server: whoever signs in may have tokens, and so may services. */

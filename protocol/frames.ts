@@ -241,6 +241,8 @@ export const closeCodes = {
   not_your_run: 4420,
   quarantined: 4423,
   unavailable: 4503,
+  /** This process ends, others may be there: connect anew at once. */
+  going_away: 4504,
 } as const;
 
 export function encodeFrame(frame: AgentFrame | ServerFrame): string {

@@ -332,6 +332,11 @@ export const auditSampleMs = 60_000;
 export const auditSampledKeysMax = 10_000;
 /** Join tokens that were spent or have lapsed are kept so long, for who asks who joined by which. */
 export const joinTokenKeptMs = 90 * 86_400_000;
+/** How long requests that are under way have when the process ends, and what gathered of traces. */
+export const requestsFinishMsMax = 10_000;
+export const tracesFlushMsMax = 3_000;
+/** Runs whose spans one process is making. */
+export const tracedRunsMax = 20_000;
 /** How often what has outlived its time is removed. */
 export const upkeepMs = 3_600_000;
 

@@ -89,6 +89,7 @@ export const permissions = [
   'operations.keyring.rotate',
   'operations.token-key.rotate',
   'operations.store.backup',
+  'operations.metrics.read',
   'pki.authority.read',
   'pki.authority.create',
   'pki.authority.rotate',

@@ -36,6 +36,8 @@ export interface Authority {
   guard(decision: Pick<Decision, 'policy_revision'>): Step;
   /** Reads the policy again; to be awaited after every change of principals, tokens, bindings or projects. */
   reload(): Promise<void>;
+  /** Whether the policy is new enough for changes. */
+  isFresh(): boolean;
   /** Says what there is in projects; once, at the start. */
   know(things: Things): void;
   things(): Things;
@@ -106,6 +108,7 @@ export async function openAuthority(
     guard: (decision) =>
       policyGuard(store, { organization: policy.organization, revision: decision.policy_revision }),
     reload,
+    isFresh: () => freshness.isFresh(),
     know: (known) => void (things = known),
     things: () => things,
     watch: () => freshness.start(),

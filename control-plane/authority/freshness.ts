@@ -29,6 +29,8 @@ export interface Freshness {
   renewed(since: number): void;
   /** Waits for one more try where the policy is too old for writes, so that a pause of this process refuses nobody. */
   ensure(): Promise<void>;
+  /** Whether everything can be done by it. */
+  isFresh(): boolean;
   /** Throws `policy_stale` where the policy is too old for that. */
   demand(use: 'read' | 'write'): void;
 }
@@ -85,6 +87,7 @@ export function watchFreshness(deps: FreshnessDeps): Freshness {
       // All requests wait for one and the same try, and not for long.
       await Promise.race([poll(), new Promise((done) => setTimeout(done, policyPollMsMax).unref())]);
     },
+    isFresh: () => !watching || deps.elapsed() - freshAt <= bounds.write,
     demand(use) {
       const age = watching ? deps.elapsed() - freshAt : 0;
       if (age <= bounds[use]) return;

@@ -57,6 +57,7 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
     online: () => presence.online(),
     connection: (agentId) => presence.connection(agentId),
     replaceTls: (tls: ListenerTls) => server.setSecureContext(mutualTls(tls)),
+    isListening: () => server.listening,
     close: () => closeAll(server, accepting, presence),
   };
 }

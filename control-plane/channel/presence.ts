@@ -41,7 +41,7 @@ export class Presence {
   /** Closes every connection, and those that are still on their way in; resolves when all have ended. */
   closeAll(): Promise<void> {
     this.#isClosing = true;
-    for (const connection of this.#all) connection.close(closeCodes.unavailable, 'unavailable');
+    for (const connection of this.#all) connection.close(closeCodes.going_away, 'unavailable');
     if (this.#all.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenEmpty.push(resolve));
   }

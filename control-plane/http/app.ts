@@ -31,6 +31,8 @@ export interface AppOptions {
   readonly tls: { readonly key: string; readonly cert: string } | null;
   /** Called for each request that could not be authenticated; such denials are counted, not chained. */
   readonly unauthenticated: (code: string) => void;
+  /** Called with the application before its first route, to count what it answers. */
+  readonly watch?: (app: FastifyInstance) => void;
   /** Told of each route that is registered. */
   readonly onRoute?: (route: RegisteredRoute) => void;
 }
@@ -43,6 +45,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   readJsonBodies(app);
   app.setErrorHandler(answerProblem);
   const routes = recordRoutes(app, options.onRoute);
+  options.watch?.(app);
   await sendSecurityHeaders(app);
   await refuseWhenOverloaded(app);
   // Answers carry tokens and the names of things; no cache on the way keeps them.

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import { eventStreamHeartbeatMs } from '../../protocol/limits.ts';
+import { streamOpened } from './open-streams.ts';
 
 export interface StreamedEvent {
   readonly id: string;
@@ -37,6 +38,7 @@ export async function sendEventStream<Event>(
 ): Promise<void> {
   const { source, shape, mayGoOn = () => true } = stream;
   const { raw } = reply.hijack();
+  const closed = streamOpened(reply.server, () => void source.return?.());
   const output = openOutput(raw, () => void source.return?.());
   const beat = async (): Promise<void> => {
     if (await mayGoOn()) output.idle();
@@ -58,6 +60,7 @@ export async function sendEventStream<Event>(
     raw.destroy();
   } finally {
     clearInterval(heartbeat);
+    closed();
     await source.return?.();
   }
 }

@@ -409,7 +409,7 @@ describe('the way in', () => {
     const agents = await Promise.all([connected(fresh), connected(fresh), connected(fresh)]);
     await fresh.channel.close();
     for (const agent of agents) {
-      expect(await agent.closed).toEqual({ code: closeCodes.unavailable, reason: 'unavailable' });
+      expect(await agent.closed).toEqual({ code: closeCodes.going_away, reason: 'unavailable' });
     }
     expect(fresh.heard.gone).toHaveLength(3);
     await expect(dial(fresh, await fresh.agent(agentId()))).rejects.toThrow('ECONNREFUSED');
