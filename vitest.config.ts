@@ -5,13 +5,14 @@ import { defineConfig } from 'vitest/config';
 /** Where many write at once, and what is about PostgreSQL alone. */
 const overPostgres = [
   'test/control-plane/{store,runs,agents,schedules,audit,oauth,authority}/**/*.test.ts',
-  'test/system/runs.test.ts',
+  'test/system/{replicas,runs}.test.ts',
   'test/faults/{random-kills,replicas,database,network}.test.ts',
   ...(process.env['WAYSIDE_LONG'] === undefined ? [] : ['test/system/*.test.ts']),
 ];
 const overPostgresAlone = [
   'test/control-plane/store/{postgres,move}/**',
   'test/faults/{replicas,database}.test.ts',
+  'test/system/replicas.test.ts',
 ];
 /** About the files, the plans and the threads of SQLite, or setting up what they test by writing into its file. */
 const overSqliteAlone = [

@@ -49,26 +49,16 @@ export async function openAgentSide(
   core: Below,
   closing: (() => Promise<void> | void)[],
 ): Promise<AgentSide> {
-  const { clock, store, audit, pki, runs } = core;
+  const { clock, store, pki, runs } = core;
   const { host, port, enrollPort, publicHost } = config.agents;
   const urls = { agent: '', enroll: '' };
   let channel: Channel | null = null;
   let follower: AgentFollower | null = null;
-  const deps: AgentsDeps = {
-    store,
-    server: core.servers.id,
-    audit,
-    clock,
-    pki,
+  const deps = agentsDeps(core, {
     urls,
     connectionOf: (agentId) => channel?.connection(agentId) ?? null,
-    changed: (agentId) => {
-      store.hint(topicOf('agent', agentId));
-      void follower?.look(agentId);
-    },
-    countDenial: (reason) => audit.countDenial(reason),
-    demandAgent: () => demandEntitlement({ store, authority: core.authority }, 'agents'),
-  };
+    look: (agentId) => void follower?.look(agentId),
+  });
   const report = reportTo(log);
   let current: Pick<ListenerTls, 'cert'> = { cert: '' };
   const certificate = await keepServerCertificate({
@@ -122,6 +112,29 @@ export async function openAgentSide(
   });
   closing.push(() => changes.stop());
   return { channel, certificate: () => current, deps };
+}
+
+/** What the verbs of agents work with. */
+function agentsDeps(
+  { clock, store, audit, pki, authority, servers }: Below,
+  of: Pick<AgentsDeps, 'urls' | 'connectionOf'> & { readonly look: (agentId: string) => void },
+): AgentsDeps {
+  const { urls, connectionOf, look } = of;
+  return {
+    store,
+    server: servers.id,
+    audit,
+    clock,
+    pki,
+    urls,
+    connectionOf,
+    changed: (agentId) => {
+      store.hint(topicOf('agent', agentId));
+      look(agentId);
+    },
+    countDenial: (reason) => audit.countDenial(reason),
+    demandAgent: () => demandEntitlement({ store, authority }, 'agents'),
+  };
 }
 
 /** What other processes change of the agents that are connected here. */

@@ -228,7 +228,11 @@ async function openCore(options: ServerOptions, closing: (() => Promise<void> | 
     inTouchSince: () => servers.inTouchSince(),
     intentKeys: () => intentKeysEver(secrets),
     clock,
-    random: { id: () => randomUUIDv7(), salt: () => randomBytes(16).toString('base64url') },
+    random: {
+      id: () => randomUUIDv7(),
+      salt: () => randomBytes(16).toString('base64url'),
+      fraction: () => clock.random(),
+    },
     report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
     witness: telemetry.witness,
     ...(faultPoint === undefined ? {} : { faultPoint }),

@@ -38,6 +38,8 @@ export interface ServerRowDeps {
   readonly id: string;
   /** For people who look at the rows. */
   readonly address: string;
+  /** No other process may be at this database; left out, that is so on SQLite. */
+  readonly isAlone?: boolean;
   /** Something that the operator should see; `cause` where it failed. */
   readonly report: (message: string, cause?: unknown) => void;
 }
@@ -47,99 +49,134 @@ const revivedMax = 500;
 
 /** Writes the row. On SQLite there is one process at a time, so that those of before are dead by definition. */
 export async function openServerRow(deps: ServerRowDeps): Promise<ServerRow> {
-  const { store, clock, id } = deps;
-  const isAlone = store.engine === 'sqlite';
-  const silentMs = isAlone ? 0 : serverLostMs;
-  let online: () => Iterable<AgentConnection> = () => [];
-  let since: number | null = clock.now();
-  let heardAt = clock.now();
-  let judged = false;
-  let owed: InSession[] = [];
-  let closed = false;
-  let cancel = (): void => undefined;
-  let working: Promise<void> = Promise.resolve();
+  const row = new Row(deps);
+  await row.open();
+  return row;
+}
 
-  const endLost = async (): Promise<void> => {
-    const lost = await store.read(selectLostServers(store, { me: id, silentMs }));
-    if (judged && lost.length === 0) return;
-    await store.write([deleteLostServers(store, { me: id, silentMs }), endSessionsOfNobody(store)]);
-    judged = true;
-    for (const { address } of lost) {
-      deps.report(`the control plane at ${address} was not seen any more; its agents count as gone`);
-    }
-  };
-  const renew = async (): Promise<void> => {
-    const [renewed] = await store.write([renewServer(store, id)]);
-    if (renewed?.changes === 0) await comeBack();
-    const now = clock.now();
-    if (since === null || now - heardAt > serverLostMs) since = now;
-    heardAt = now;
-  };
-  /** Another process took us for lost. */
-  const comeBack = async (): Promise<void> => {
-    const mine = [...online()].map(({ agentId, session }) => reviveSession(store, { agentId, session }));
-    await store.write([insertServer(store, { id, address: deps.address })]);
-    for (let at = 0; at < mine.length; at += revivedMax) await store.write(mine.slice(at, at + revivedMax));
-    deps.report('other control planes took this one for lost; it has said that it is there');
-  };
-  const payOwed = async (): Promise<void> => {
-    const ended = owed;
-    owed = [];
+class Row implements ServerRow {
+  readonly id: string;
+  readonly #deps: ServerRowDeps;
+  readonly #isAlone: boolean;
+  readonly #silentMs: number;
+  #online: () => Iterable<AgentConnection> = () => [];
+  #since: number | null;
+  #heardAt: number;
+  /** True once what others left behind was looked for. */
+  #judged = false;
+  /** Sessions whose end could not be written down. */
+  #owed: readonly InSession[] = [];
+  #closed = false;
+  #cancel = (): void => undefined;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(deps: ServerRowDeps) {
+    this.id = deps.id;
+    this.#deps = deps;
+    this.#isAlone = deps.store.engine === 'sqlite';
+    this.#silentMs = this.#isAlone ? 0 : serverLostMs;
+    this.#since = deps.clock.now();
+    this.#heardAt = deps.clock.now();
+  }
+
+  async open(): Promise<void> {
+    await this.#insert();
+    if (this.#isAlone) await this.#endLost();
+  }
+
+  inTouchSince(): number | null {
+    return this.#since;
+  }
+
+  holds(online: () => Iterable<AgentConnection>): void {
+    this.#online = online;
+  }
+
+  async gone({ agentId, session }: InSession): Promise<void> {
     try {
-      if (ended.length > 0) await store.write(ended.map((each) => endSession(store, each)));
+      await this.#deps.store.write([endSession(this.#deps.store, { agentId, session })]);
     } catch (cause) {
-      owed.push(...ended);
+      this.#owed = [...this.#owed, { agentId, session }];
       throw cause;
     }
-  };
-  const beat = async (): Promise<void> => {
+  }
+
+  async beat(): Promise<void> {
+    const { clock, report } = this.#deps;
     try {
-      await renew();
-      await payOwed();
+      await this.#renew();
+      await this.#payOwed();
       // Whoever was away itself must first let the others be seen again.
-      if (since !== null && (isAlone || clock.now() - since >= silentMs)) await endLost();
+      const isJudge = this.#since !== null && clock.now() - this.#since >= this.#silentMs;
+      if (isJudge) await this.#endLost();
     } catch (cause) {
-      if (since !== null)
-        deps.report('the row of this control plane could not be renewed; it is tried again', cause);
-      since = null;
+      if (this.#since !== null) report('the row of this control plane could not be renewed', cause);
+      this.#since = null;
     }
-  };
-  const next = (): void => {
-    cancel = clock.after(serverBeatMs, () => {
-      working = beat().then(() => {
-        if (!closed) next();
+  }
+
+  start(): void {
+    this.#cancel = this.#deps.clock.after(serverBeatMs, () => {
+      this.#working = this.beat().then(() => {
+        if (!this.#closed) this.start();
       });
     });
-  };
+  }
 
-  await store.write([insertServer(store, { id, address: deps.address })]);
-  if (isAlone) await endLost();
-  return {
-    id,
-    inTouchSince: () => since,
-    holds: (of) => void (online = of),
-    async gone(connection) {
-      try {
-        await store.write([endSession(store, connection)]);
-      } catch (cause) {
-        owed.push({ agentId: connection.agentId, session: connection.session });
-        throw cause;
-      }
-    },
-    beat,
-    start: next,
-    async close() {
-      closed = true;
-      cancel();
-      await working;
-      try {
-        await store.write([deleteServer(store, id), endSessionsOfNobody(store)]);
-      } catch (cause) {
-        deps.report(
-          'the row of this control plane could not be removed; the others see that it is silent',
-          cause,
-        );
-      }
-    },
-  };
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel();
+    await this.#working;
+    const { store, report } = this.#deps;
+    try {
+      await store.write([deleteServer(store, this.id), endSessionsOfNobody(store)]);
+    } catch (cause) {
+      report('the row of this control plane could not be removed; the others see that it is silent', cause);
+    }
+  }
+
+  async #insert(): Promise<void> {
+    const { store, id, address } = this.#deps;
+    await store.write([insertServer(store, { id, address })]);
+  }
+
+  async #renew(): Promise<void> {
+    const { store, clock } = this.#deps;
+    const [renewed] = await store.write([renewServer(store, this.id)]);
+    if (renewed?.changes === 0) await this.#comeBack();
+    const now = clock.now();
+    if (this.#since === null || now - this.#heardAt > serverLostMs) this.#since = now;
+    this.#heardAt = now;
+  }
+
+  /** Another process took us for lost. */
+  async #comeBack(): Promise<void> {
+    const { store, report } = this.#deps;
+    await this.#insert();
+    const mine = [...this.#online()].map(({ agentId, session }) =>
+      reviveSession(store, { agentId, session }),
+    );
+    for (let at = 0; at < mine.length; at += revivedMax) await store.write(mine.slice(at, at + revivedMax));
+    report('other control planes took this one for lost; it has said that it is there');
+  }
+
+  async #payOwed(): Promise<void> {
+    const { store } = this.#deps;
+    const owed = this.#owed;
+    if (owed.length === 0) return;
+    await store.write(owed.map((each) => endSession(store, each)));
+    this.#owed = this.#owed.filter((each) => !owed.includes(each));
+  }
+
+  async #endLost(): Promise<void> {
+    const { store, report } = this.#deps;
+    const of = { me: this.id, silentMs: this.#silentMs };
+    const lost = await store.read(selectLostServers(store, of));
+    if (this.#judged && lost.length === 0) return;
+    await store.write([deleteLostServers(store, of), endSessionsOfNobody(store)]);
+    this.#judged = true;
+    for (const { address } of lost) {
+      report(`the control plane at ${address} was not seen any more; its agents count as gone`);
+    }
+  }
 }

@@ -31,23 +31,35 @@ export interface Claimed {
   readonly offered: number;
   /** Groups that may have more to claim right now. */
   readonly again: readonly string[];
+  /** True where other control planes were faster with some of what was to be offered. */
+  readonly lostRaces: boolean;
 }
 
-/** Claims for these groups; `first` says which of them is served first this time. */
-export async function claimRuns(parts: RunParts, groups: readonly string[], first: number): Promise<Claimed> {
+/**
+ * Claims for these groups; `first` says which of them is served first this time. Runs that several control planes claim
+ * at once go to one of them; the others lose them without waiting. `spread` is how many such turns went before: each
+ * leaves some of the head of the queue to those who are faster, so that they do not meet there again.
+ */
+export async function claimRuns(
+  parts: RunParts,
+  groups: readonly string[],
+  { first, spread }: { readonly first: number; readonly spread: number },
+): Promise<Claimed> {
   const places = freePlaces(parts, groups);
-  const queues = await readQueues(parts, groups, places);
+  const queues = await readQueues(parts, groups, places, spread);
   // Who may start what is asked in the same turn as the guard is made, so that both speak of one policy.
   const guard = parts.authority.guard();
   const lost = queues.flatMap(({ runs }) => runs.filter((run) => !parts.authority.mayStill(run)));
   const refused = new Set(lost);
   const allowed = queues.map(({ runs }) => runs.filter((run) => !refused.has(run)));
-  const offered = await offerAll(parts, assign(allowed, places, first), guard);
+  const assignments = assign(allowed, places, first);
+  const offered = await offerAll(parts, assignments, guard);
   for (const run of lost) await refuseUnauthorized(parts, run);
   const progress = offered > 0 || lost.length > 0;
   return {
     offered,
     again: progress ? queues.filter(({ full }) => full).map(({ group }) => group) : [],
+    lostRaces: offered < assignments.length,
   };
 }
 
@@ -60,6 +72,7 @@ async function readQueues(
   parts: RunParts,
   groups: readonly string[],
   places: readonly Place[],
+  spread: number,
 ): Promise<readonly Queue[]> {
   if (places.length === 0) return [];
   const limited = groups.filter((group) => hasLimits(places, group));
@@ -74,7 +87,7 @@ async function readQueues(
   const free = places.reduce((sum, place) => sum + place.free, 0);
   const limit = Math.min(free, dispatchBatchRunsMax);
   const asked = groups.flatMap((group) => {
-    const query = candidatesOf(parts, group, places, limit);
+    const query = candidatesOf(parts, { group, places, limit, past: Math.min(spread * limit, pastMax) });
     return query === null ? [] : [{ group, query }];
   });
   if (asked.length === 0) return [];
@@ -85,7 +98,19 @@ async function readQueues(
   });
 }
 
-function candidatesOf(parts: RunParts, group: string, places: readonly Place[], limit: number) {
+/** So much of the head of a queue is left to other control planes at the most. */
+const pastMax = 200;
+
+function candidatesOf(
+  parts: RunParts,
+  of: {
+    readonly group: string;
+    readonly places: readonly Place[];
+    readonly limit: number;
+    readonly past: number;
+  },
+) {
+  const { group, places, limit, past } = of;
   const pairs = places.flatMap((place) =>
     takeable(place, group).map(({ digest }) => ({ agent: place.seat.agent.id, digest })),
   );
@@ -96,6 +121,7 @@ function candidatesOf(parts: RunParts, group: string, places: readonly Place[], 
     pairs: JSON.stringify(pairs.map(({ agent, digest }) => `${agent} ${digest}`)),
     incarnation: parts.store.incarnation,
     limit,
+    past,
   });
 }
 

@@ -165,6 +165,8 @@ export interface RunsDeps {
     id(): string;
     /** 16 random bytes in base64url. */
     salt(): string;
+    /** From 0 up to 1, not 1; by it several control planes get out of each other's way. Left out: 0. */
+    fraction?(): number;
   };
   readonly report: (report: RunReport) => void;
   readonly witness?: RunWitness;

@@ -6,6 +6,9 @@ import type { Seat } from './contract.ts';
 import { listOf } from './lists.ts';
 import type { RunParts } from './parts.ts';
 
+/** So many turns without luck are followed by another one at once. */
+const racesMax = 6;
+
 export class Dispatcher {
   readonly #partsOf: () => RunParts;
   /** Groups to claim for now. */
@@ -16,6 +19,8 @@ export class Dispatcher {
   #held = false;
   #closed = false;
   #turns = 0;
+  /** Turns one after the other in which other control planes were faster. */
+  #races = 0;
 
   constructor(partsOf: () => RunParts) {
     this.#partsOf = partsOf;
@@ -58,6 +63,13 @@ export class Dispatcher {
     this.#closed = true;
   }
 
+  /** Every other turn begins at the head again, so that what lies there is not left to nobody. */
+  #spread(): number {
+    return this.#races % 2 === 0
+      ? 0
+      : 1 + Math.floor((this.#partsOf().random.fraction?.() ?? 0) * (this.#races + 1));
+  }
+
   #hasWork(): boolean {
     return this.#woken.size > 0 && !this.#held && !this.#closed;
   }
@@ -82,8 +94,11 @@ export class Dispatcher {
   async #turn(groups: readonly string[], first: number): Promise<void> {
     const parts = this.#partsOf();
     try {
-      const { again } = await claimRuns(parts, groups, first);
+      const { again, lostRaces } = await claimRuns(parts, groups, { first, spread: this.#spread() });
+      this.#races = lostRaces ? this.#races + 1 : 0;
       for (const group of again) this.#woken.add(group);
+      // What others took is theirs, and behind it there may be more. Where nothing can be had the sweep goes on.
+      if (lostRaces && this.#races <= racesMax) for (const group of groups) this.#woken.add(group);
       await this.#forgetEmpty(parts, groups);
     } catch (error) {
       if (error instanceof GuardFailed) return this.#decideAnew(parts, groups);

@@ -18,6 +18,10 @@ const askEvery = 10;
 /** `wakeWaiting` wakes every group that has something queued. */
 export function followOthers(parts: RunParts, wakeWaiting: () => Promise<void>): OthersFollower {
   const lastSeen = new Map<string, number>();
+  const look = (work: Promise<void>): void => {
+    const message = 'what another control plane told could not be looked at; the sweep does';
+    parts.background(work.catch((cause: unknown) => parts.report({ kind: 'sweep_failed', message, cause })));
+  };
   const stop = parts.store.onHint((topic) => {
     if (topic === null) return lookAtAll();
     const hint = readTopic(topic);
@@ -27,7 +31,7 @@ export function followOthers(parts: RunParts, wakeWaiting: () => Promise<void>):
         return;
       case 'held': {
         const seat = parts.seats.ofAgent(hint.id);
-        if (seat !== null) parts.background(checkSeats(parts, [seat], { hinted: true }));
+        if (seat !== null) look(checkSeats(parts, [seat], { hinted: true }));
         return;
       }
       case 'events':
@@ -41,8 +45,8 @@ export function followOthers(parts: RunParts, wakeWaiting: () => Promise<void>):
   const lookAtAll = (): void => {
     ask();
     for (const run of parts.bus.watched()) parts.bus.look(run);
-    parts.background(checkSeats(parts, parts.seats.all(), { hinted: true }));
-    parts.background(wakeWaiting());
+    look(checkSeats(parts, parts.seats.all(), { hinted: true }));
+    look(wakeWaiting());
   };
   const ask = (): void => {
     for (const run of parts.bus.watched()) parts.store.hint(topicOf('watch', run));

@@ -9,6 +9,7 @@ import type { RunsDeps } from './contract.ts';
 import { Dispatcher } from './dispatch.ts';
 import { openLanes } from './lanes.ts';
 import { followOthers } from './follow-others.ts';
+import { keepPruning } from './keep-pruning.ts';
 import { livesOf, markSettled } from './lives.ts';
 import { neighboursOf } from './neighbours.ts';
 import type { RunParts } from './parts.ts';
@@ -36,9 +37,53 @@ export interface Runs {
 /** Reads whether the database was rolled back, and then claims nothing until that is settled (rules.md 12). */
 export async function openRuns(deps: RunsDeps): Promise<Runs> {
   const background = new Set<Promise<void>>();
-  const dispatcher = new Dispatcher(() => parts);
-  const lanes = openLanes(() => parts);
-  const seats = new Seats();
+  const dispatcher = new Dispatcher((): RunParts => parts);
+  const lanes = openLanes((): RunParts => parts);
+  const parts = partsOf(deps, { dispatcher, seats: new Seats(), background });
+  if (await wasRolledBack(parts)) dispatcher.hold();
+
+  const others = followOthers(parts, () => wakeWaiting(parts));
+  const sweep = async (beat: number): Promise<void> => {
+    if (dispatcher.isHeld() && graceIsOver(parts)) {
+      await settleRolledBack(parts);
+      await parts.store.write([markSettled(parts.store)]);
+      dispatcher.release();
+    }
+    await sweepOnce(parts, beat);
+    await others.sweep(beat);
+  };
+  const idle = async (): Promise<void> => {
+    await lanes.idle();
+    await dispatcher.idle();
+    while (background.size > 0) await Promise.all(background);
+  };
+  let stopSweep: () => Promise<void> = () => Promise.resolve();
+  let stopPruning: () => Promise<void> = () => Promise.resolve();
+  return {
+    parts,
+    channel: runsChannelHandlers(parts, lanes),
+    dispatcher,
+    sweep: (beat = 0) => sweep(beat),
+    start() {
+      stopSweep = startSweep(parts, sweep);
+      stopPruning = keepPruning(parts);
+    },
+    idle,
+    async close() {
+      await Promise.all([stopSweep(), stopPruning()]);
+      others.stop();
+      dispatcher.close();
+      await idle();
+    },
+  };
+}
+
+/** What the verbs work with, over what wakes and holds in this process. */
+function partsOf(
+  deps: RunsDeps,
+  of: { readonly dispatcher: Dispatcher; readonly seats: Seats; readonly background: Set<Promise<void>> },
+): RunParts {
+  const { dispatcher, seats, background } = of;
   const parts: RunParts = {
     ...deps,
     sql: runStatements(deps.store),
@@ -82,39 +127,5 @@ export async function openRuns(deps: RunsDeps): Promise<Runs> {
     },
     isHeld: () => dispatcher.isHeld(),
   };
-  if (await wasRolledBack(parts)) dispatcher.hold();
-
-  const others = followOthers(parts, () => wakeWaiting(parts));
-  const sweep = async (beat: number): Promise<void> => {
-    if (dispatcher.isHeld() && graceIsOver(parts)) {
-      await settleRolledBack(parts);
-      await parts.store.write([markSettled(parts.store)]);
-      dispatcher.release();
-    }
-    await sweepOnce(parts, beat);
-    await others.sweep(beat);
-  };
-  const idle = async (): Promise<void> => {
-    await lanes.idle();
-    await dispatcher.idle();
-    while (background.size > 0) await Promise.all(background);
-  };
-  let stopSweep: () => Promise<void> = () => Promise.resolve();
-  return {
-    parts,
-    channel: runsChannelHandlers(parts, lanes),
-    dispatcher,
-    sweep: (beat = 0) => sweep(beat),
-    start() {
-      stopSweep = startSweep(parts, sweep);
-      stopPruning = keepPruning(parts);
-    },
-    idle,
-    async close() {
-      await stopSweep();
-      others.stop();
-      dispatcher.close();
-      await idle();
-    },
-  };
+  return parts;
 }

@@ -2,7 +2,7 @@
 // state that it starts from, so that a decision made on an older row changes nothing.
 import { sql } from 'kysely';
 import type { RunState } from '../../protocol/states.ts';
-import { nowMs } from '../store/dialect.ts';
+import { lockClaim, nowMs } from '../store/dialect.ts';
 import { compileOnce, step } from '../store/step.ts';
 import type { Step, Store } from '../store/store.ts';
 import { textList } from './lists.ts';
@@ -66,9 +66,19 @@ export function offerStatements(store: Store) {
         store_incarnation: p.incarnation,
         last_event: nextEvent(e),
       }))
-      .where('id', '=', p.run)
-      .where('state', '=', is('queued'))
-      .where('attempt', '=', p.attempt)
+      .where(
+        'id',
+        'in',
+        lockClaim(
+          engine,
+          db
+            .selectFrom('runs')
+            .select('id')
+            .where('id', '=', p.run)
+            .where('state', '=', is('queued'))
+            .where('attempt', '=', p.attempt),
+        ),
+      )
       .where(mayHave(store, p));
   const offer = compileOnce(offerTo, offering);
   const offerDirect = compileOnce(directTo, (p) =>

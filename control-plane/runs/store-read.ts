@@ -93,9 +93,10 @@ function claimQueries(store: Store) {
   return {
     /**
      * Queued runs of one group that one of the free agents can do, in the order in which they are served. `digests`
-     * is a JSON list; `pairs` one of `<agent> <digest>`, which is looked at only where somebody is left out.
+     * is a JSON list; `pairs` one of `<agent> <digest>`, which is looked at only where somebody is left out. `past` of
+     * them are left to others.
      */
-    candidates: compileOnce({ group: '', digests: '', pairs: '', incarnation: '', limit: 0 }, (p) =>
+    candidates: compileOnce({ group: '', digests: '', pairs: '', incarnation: '', limit: 0, past: 0 }, (p) =>
       db
         .selectFrom('runs')
         .select([...factColumns, 'visible_inputs', 'envelope'])
@@ -119,7 +120,8 @@ function claimQueries(store: Store) {
         .orderBy('priority', 'desc')
         .orderBy('turn')
         .orderBy('id')
-        .limit(p.limit),
+        .limit(p.limit)
+        .offset(p.past),
     ),
     /** Slots that indeterminate runs keep, by agent and operation (rules.md 8). */
     keptSlots: compileOnce({ group: '', agents: '', operations: '' }, (p) =>

@@ -1,4 +1,5 @@
 // The keyring on disk: one JSON file for its owner alone, replaced as a whole so that no crash leaves half of it.
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -57,7 +58,8 @@ export async function writeKeyringFile(
   content: KeyringFile,
   options: { readonly fresh?: boolean } = {},
 ): Promise<void> {
-  const beside = `${path}.new`;
+  // Several processes may start at once: each writes beside what the others write.
+  const beside = options.fresh === true ? `${path}.${randomUUID()}.new` : `${path}.new`;
   try {
     // What a crash left there may have another mode, or be a link that somebody planted.
     await rm(beside, { force: true });

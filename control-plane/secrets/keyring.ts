@@ -86,7 +86,12 @@ async function load(options: KeyringOptions): Promise<Keyring> {
 async function loadOrCreate(options: KeyringOptions): Promise<Keyring> {
   const missing = (await readKeyringFile(options.path)) === null;
   if (missing && options.mayCreate !== false) {
-    await writeKeyringFile(options.path, contentOf(await first(options)), { fresh: true });
+    try {
+      await writeKeyringFile(options.path, contentOf(await first(options)), { fresh: true });
+    } catch (cause) {
+      // Another process that starts at the same time was faster: that keyring is ours too.
+      if ((await readKeyringFile(options.path)) === null) throw cause;
+    }
   }
   return load(options);
 }

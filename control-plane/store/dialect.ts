@@ -26,10 +26,8 @@ interface Lockable<Query> {
 }
 
 /**
- * Makes the inner select of a claim skip rows that another replica is claiming. SQLite has one writer, so there is
- * nothing to skip.
- *
- * @public PostgreSQL's seam; SQLite needs no caller.
+ * Makes the inner select of a claim skip rows that another replica is claiming: it loses them at once, and never waits
+ * for, nor deadlocks with, whoever is faster. SQLite has one writer, so there is nothing to skip.
  */
 export function lockClaim<Query extends Lockable<Query>>(engine: Engine, query: Query): Query {
   return engine === 'sqlite' ? query : query.forUpdate().skipLocked();
