@@ -48,8 +48,12 @@ export function onJournaled(draft: Draft, event: Extract<WorkEvent, { type: 'jou
 }
 
 function acceptWritten(draft: Draft, run: WorkRun): void {
-  if (run.stop !== null) return endUnstarted(draft, run, run.stop);
-  sendAccept(draft, updateRun(draft, run, { phase: 'waiting' }));
+  if (run.stop === null) {
+    sendAccept(draft, updateRun(draft, run, { phase: 'waiting' }));
+    return;
+  }
+  // An end without its acceptance would mean nothing to a server that still holds the run as offered.
+  endUnstarted(draft, run.muted ? run : sendAccept(draft, run), run.stop);
 }
 
 function beginWritten(draft: Draft, run: WorkRun): void {

@@ -20,6 +20,10 @@ export async function acceptRun(
     const standing = await readStanding(parts, connection, frame, { again, needs: 'offered' });
     if (standing.kind !== 'mine') return answerOutsider(parts, connection, frame, standing);
     const { run } = standing;
+    if (run.state === 'offered' && run.store_incarnation !== parts.store.incarnation) {
+      // The offer was made before the store went back: what is lost of it may be that another agent got the run.
+      return answerOutsider(parts, connection, frame, { kind: 'stale' });
+    }
     if (run.state === 'offered') return start(parts, connection, run, frame);
     return answerAgain(parts, connection, run, frame);
   });

@@ -11,7 +11,7 @@ export type WelcomeRun = Extract<ServerFrame, { type: 'welcome' }>['runs'][numbe
 export type HelloAction =
   /** The offer never reached its journal: another attempt. */
   | { readonly kind: 'lapse'; readonly run: RunFacts }
-  /** It has begun what the row still calls offered: the row is behind, which only a rollback explains (rules.md 12). */
+  /** It has begun or ended what the row still calls offered: the row is behind, as after a rollback (rules.md 12). */
   | { readonly kind: 'catch_up'; readonly run: RunFacts }
   /** It knows nothing of a run that was given to it: nobody can know how far it came (rules.md 3). */
   | { readonly kind: 'interrupt'; readonly run: RunFacts }
@@ -84,7 +84,7 @@ function lostUpTo({ store }: HelloFacts, run: RunFacts, inHand: RunInHand): numb
 }
 
 function actionsFor(run: RunFacts, inHand: RunInHand, lost: number | null): readonly HelloAction[] {
-  if (run.state === 'offered') return inHand.state === 'begun' ? [{ kind: 'catch_up', run }] : [];
+  if (run.state === 'offered') return inHand.state === 'accepted' ? [] : [{ kind: 'catch_up', run }];
   if (run.state !== 'running' && run.state !== 'indeterminate') return [];
   return [{ kind: 'adopt', run, lostUpTo: lost }];
 }

@@ -243,6 +243,16 @@ describe('a run on its way', () => {
     expect(types(agent.frame(go()))).toEqual(['journal']);
   });
 
+  test('an end that comes before the acceptance is on the disk is told after the acceptance', () => {
+    const agent = createAgent();
+    agent.connect();
+    agent.frame(offer());
+    agent.verified();
+    agent.frame({ type: 'cancel', run, attempt: 1, reason: 'requested', grace_ms: 0 });
+    expect(types(agent.on({ type: 'journaled', key, record: 'accepted' }))).toEqual(['accept', 'journal']);
+    expect(types(agent.on({ type: 'journaled', key, record: 'ended' }))).toContain('report');
+  });
+
   test('asks again by itself when no go comes', () => {
     const agent = createAgent();
     agent.connect();
@@ -386,7 +396,8 @@ describe('a cancel', () => {
       let effects = agent.frame(cancel());
       if (steps === 1) effects = agent.on({ type: 'journaled', key, record: 'accepted' });
       if (steps === 3) effects = agent.on({ type: 'journaled', key, record: 'begun' });
-      expect(effects).toMatchObject([
+      // Told after its acceptance.
+      expect(effects.filter(({ type }) => type !== 'send')).toMatchObject([
         { type: 'journal', record: { type: 'ended', outcome: { result: 'canceled' } } },
       ]);
     }

@@ -37,6 +37,15 @@ async function twoAgents(spec: Partial<OperationSpec> = {}) {
   return { ...made, other };
 }
 
+/** Rests between two pieces are over at once. */
+function pruning(world: World) {
+  const after = (_ms: number, wake: () => void) => {
+    setImmediate(wake);
+    return () => undefined;
+  };
+  return { store: world.store, clock: { now: () => world.now, after } };
+}
+
 function cancel(world: World, run: string) {
   return cancelRun(world.parts, { actor: world.actor('wayside.run.cancel'), run, reason: null });
 }
@@ -600,6 +609,34 @@ describe('rule 12: a database that was rolled back', () => {
     await agent.wire.end('succeeded', {}, 0, { run, attempt: 1 });
     await agent.wire.give({ type: 'poll', slots: 1 });
     expect(agent.wire.lastOffer().run, 'what came after the rollback is dispatched').toBe(fresh.id);
+  });
+
+  it('an offer from before the rollback is not given any more: another agent may have had the run since', async () => {
+    const { world, agent, action } = await oneAgent();
+    await agent.connect();
+    const { id: run } = await world.press(action);
+    await world.runs.idle();
+    await restore(world);
+    const connection = await agent.connect({ runs: [{ run, attempt: 1, state: 'accepted', last_seq: 0 }] });
+    await connection.accept({ run, attempt: 1 });
+    expect(connection.ofType('go')).toEqual([]);
+    expect(connection.received.at(-1)).toEqual({ type: 'stale', run, attempt: 1 });
+    world.now += lostAgentGraceMs;
+    await world.runs.sweep();
+    expect(await readRun(world.parts, run)).toMatchObject({
+      state: 'indeterminate',
+      failure: { code: 'store_rolled_back' },
+    });
+  });
+
+  it('an end that the agent still has in hand is taken where the row only knows of the offer', async () => {
+    const { world, agent, run } = await running();
+    await world.sql(`update runs set state = 'offered', agent_incarnation = null where id = ?`, run);
+    await restore(world);
+    const connection = await agent.connect({ runs: [{ run, attempt: 1, state: 'ended', last_seq: 0 }] });
+    await connection.end('succeeded', {}, 0, { run, attempt: 1 });
+    expect(connection.closed).toBeNull();
+    expect(await world.state(run)).toBe('succeeded');
   });
 
   it('a row that is behind its agent catches up', async () => {
