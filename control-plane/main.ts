@@ -1,21 +1,38 @@
 // Runs a control plane as a process: starts it, says where it listens, and ends it in order.
+import { constants } from 'node:os';
 import { pino } from 'pino';
 import type { ServerConfig } from './config.ts';
 import { faultPointOf } from './fault.ts';
 import { startServer } from './server.ts';
+import { openLog } from './telemetry/log.ts';
 import { placeOf } from './store/postgres/settings.ts';
 import type { RunningServer } from './server.ts';
+
+const endSignals = ['SIGINT', 'SIGTERM'] as const;
+type EndSignal = (typeof endSignals)[number];
+/** What shells add to the number of the signal that ended a process. */
+const signalled = 128;
 
 export interface RunOptions {
   /** One JSON line on standard output instead of sentences. */
   readonly json: boolean;
 }
 
-/** Resolves when the server has been told to end (SIGINT, SIGTERM) and everything is closed. */
+/**
+ * Resolves when the server has been told to end (SIGINT, SIGTERM) and everything is closed. A second signal ends the
+ * process at once, as one that nobody handles would.
+ */
 export async function runServer(config: ServerConfig, options: RunOptions): Promise<void> {
-  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }));
-  const asked = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  const log = openLog(config.logLevel, pino.destination({ dest: 2, sync: false }));
+  const asked = new Promise<EndSignal>((resolve) => {
+    let first: EndSignal | null = null;
+    for (const signal of endSignals) {
+      process.on(signal, () => {
+        if (first !== null) process.exit(signalled + constants.signals[signal]);
+        first = signal;
+        resolve(signal);
+      });
+    }
   });
   const server = await startServer({
     config,
@@ -33,7 +50,10 @@ export async function runServer(config: ServerConfig, options: RunOptions): Prom
       : { faultPoint: faultPointOf(config.fault, () => process.kill(process.pid, 'SIGKILL')) }),
   });
   sayWhere(server, config, options.json);
-  await asked;
+  log.info(
+    { kind: 'leaving', signal: await asked },
+    'ending: nothing new is taken, what is here is handed on',
+  );
   await server.close();
 }
 
