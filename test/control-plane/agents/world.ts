@@ -13,6 +13,7 @@ import { recordDefinitions, recordHello, welcomeOf } from '../../../control-plan
 import { recordDrain, recordGone, recordHeartbeat } from '../../../control-plane/agents/record-pulse.ts';
 import { renewAgent } from '../../../control-plane/agents/renew.ts';
 import { openServerRow } from '../../../control-plane/agents/server-row.ts';
+import type { ServerRow } from '../../../control-plane/agents/server-row.ts';
 import { openTrail } from '../../../control-plane/audit/trail.ts';
 import { openAuthority } from '../../../control-plane/authority/authority.ts';
 import type { ChangeContext } from '../../../control-plane/authority/change.ts';
@@ -43,6 +44,8 @@ export interface AuditRow {
 export interface World extends AsyncDisposable {
   readonly installation: Installation;
   readonly deps: AgentsDeps;
+  /** The row of the process that the agents are connected to. */
+  readonly server: ServerRow;
   readonly project: { readonly id: string; readonly organization: string; readonly name: string };
   readonly channel: Channel;
   readonly enrollment: EnrollmentListener;
@@ -173,6 +176,7 @@ export async function openWorld(options: { readonly requestsPerMinuteMax?: numbe
   return {
     installation,
     deps,
+    server,
     project,
     channel: opened,
     enrollment,
