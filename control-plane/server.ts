@@ -52,6 +52,7 @@ import type { Runs } from './runs/open.ts';
 import { runsOfAgent } from './runs/revoke.ts';
 import { runRoutes } from './runs/routes.ts';
 import { runAuthorityOf } from './runs/run-authority.ts';
+import { runTokenAuthenticator } from './runs/run-token.ts';
 import { openSchedules } from './schedules/open.ts';
 import type { Schedules } from './schedules/open.ts';
 import { scheduleRoutes } from './schedules/routes.ts';
@@ -343,6 +344,7 @@ async function openApi(
   oauth = tokens;
   closing.push(() => tokens.close());
   await tokens.register(app, deps);
+  authority.accept(runTokenAuthenticator({ store, authority, runAuthority: runs.parts.authority }));
   organizationRoutes(app, deps);
   authorityRoutes(app, deps);
   principalRoutes(app, deps);
