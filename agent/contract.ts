@@ -12,6 +12,8 @@ export interface RunContext {
   readonly agent: { readonly id: string; readonly name: string };
   readonly actionName: string;
   readonly applicationName: string | null;
+  /** The run's own token for the API, for an action that asks for one. */
+  readonly token?: string;
 }
 
 /** One run, ready to execute: everything checked that can be checked before something starts. */

@@ -75,6 +75,7 @@ function openRun(
   const { environment } = host;
   const masks = createMasks();
   for (const input of inputs.values()) registerLeaves(input, { masks, onShort: () => undefined });
+  if (request.context.token !== undefined) masks.register(request.context.token);
   const onRead = (text: string): void => {
     masks.register(text);
   };

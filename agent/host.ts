@@ -68,9 +68,12 @@ export function childEnvironment(
     inherit,
     given,
     runId,
+    own = {},
     home = host.home,
   }: {
     readonly inherit: readonly string[];
+    /** What the agent gives it by itself, and the operation may set otherwise. */
+    readonly own?: Readonly<Record<string, string>>;
     readonly given: ReadonlyMap<string, { readonly value: string }>;
     readonly runId: string;
     readonly home?: string;
@@ -87,6 +90,7 @@ export function childEnvironment(
     ['LANG', environment['LANG'] ?? 'C.UTF-8'],
     ['TZ', environment['TZ'] ?? timeZone],
     ...inherited,
+    ...Object.entries(own),
     ...[...given].map(([name, { value }]) => [name, value] as const),
     ['WAYSIDE_RUN_ID', runId],
   ]) as Record<string, string>;

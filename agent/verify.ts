@@ -66,7 +66,7 @@ export async function verifyOffer(offer: OfferFrame, context: VerifyContext): Pr
         settings: context.settings,
         deniedTargets: context.deniedTargets,
         inputs,
-        context: runContext(intent, sealed, context),
+        context: { ...runContext(intent, sealed, context), ...tokenOf(action, sealed) },
       },
     };
   } catch (cause) {
@@ -162,6 +162,16 @@ function valueOf(name: string, input: IntentInput, type: Type): Value {
     if (cause instanceof Failure) throw cause;
     throw new Failure('inputs_rejected', `The input ${name} is beyond the limits of a value.`, { cause });
   }
+}
+
+/** An action that asks for none gets none, whatever came. */
+function tokenOf(action: ActionDefinition, { token }: SealedInputs): { readonly token?: string } {
+  if (!action.token) return {};
+  if (token !== undefined) return { token };
+  throw new Failure(
+    'inputs_rejected',
+    'The action asks for a token of the run, and this control plane gave none: is it of an older version?',
+  );
 }
 
 function runContext(intent: Intent, { context }: SealedInputs, { agent }: VerifyContext): RunContext {

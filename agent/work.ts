@@ -357,7 +357,8 @@ export class Work {
     const spool = recovered ?? spools.create();
     const stream = new RunStream({ key: { run, attempt }, spool, clock, send: (text) => line.send(text) });
     this.#streams.set(key, stream);
-    if (recovered === null && this.#state.session?.welcomed === true) stream.attach(0);
+    const isSaid = this.#state.session?.welcomed === true && this.#state.runs.get(key)?.muted !== true;
+    if (recovered === null && isSaid) stream.attach(0);
     return stream;
   }
 

@@ -70,8 +70,22 @@ export async function readConfig(
     token: token ?? stored.token ?? null,
     ...(signIn === null ? {} : { signIn }),
     project: flags.project ?? given(environment['WAYSIDE_PROJECT']) ?? stored.project ?? defaultProject,
-    ca: stored.ca ?? null,
+    ca: await caOf(given(environment['WAYSIDE_CA_FILE']), stored.ca ?? null),
   });
+}
+
+/** PEM of a file that is named for this once, else what was stored with the server. */
+async function caOf(path: string | undefined, stored: string | null): Promise<string | null> {
+  if (path === undefined) return stored;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new Failure(
+      'invalid_configuration',
+      `${path}, which WAYSIDE_CA_FILE names, cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }
 
 function checkedUrl(text: string): string {

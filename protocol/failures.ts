@@ -45,6 +45,7 @@ export const failures = {
   action_never_advertised: [409, 'No agent has ever advertised this operation'],
   definition_not_accepted: [409, 'The new definition has not been accepted'],
   run_not_cancelable: [409, 'The run has ended'],
+  run_token_ended: [401, 'The run that the token was for does not go on'],
   run_not_releasable: [409, 'Only an indeterminate run can be released'],
   sensitive_needs_sensitive_input: [422, 'A sensitive variable may fill only a sensitive input'],
   invalid_schedule: [422, 'The schedule is not valid'],

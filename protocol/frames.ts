@@ -40,6 +40,8 @@ export const definitionSchema = z.object({
   concurrency: z.int().min(1).max(slotsMax).nullable(),
   /** True when the file was let in by `compatibility = "hcp"` (rules.md 25). */
   compatibility: z.boolean().default(false),
+  /** True where its runs are to get a token of their own, with which they write status entries (`run.token`). */
+  token: z.boolean().optional(),
   /** JSON Schema (draft 2020-12) of the inputs; null where the action declares none. */
   inputs: z.record(z.string(), z.unknown()).nullable(),
 });

@@ -34,7 +34,11 @@ export const tokenPrefixes = {
   access: 'wsa_',
   refresh: 'wsf_',
   client: 'wsc_',
+  run: 'wsr_',
 } as const;
+
+/** The token of one attempt of a run: its prefix and 32 random bytes, each half in base64url. */
+export const runTokenSchema = z.string().regex(/^wsr_[A-Za-z0-9_-]{44}$/);
 
 export interface SpiffeIdentity {
   readonly trustDomain: string;

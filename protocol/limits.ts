@@ -87,6 +87,11 @@ export const replaySetMsMin = 7 * 86_400_000;
 export const runOutputValueBytesMax = 64 * 1024;
 export const statusValuesBytesMax = 16 * 1024;
 export const statusMessageCharactersMax = 4_096;
+/** What one attempt may write of its own run by its token: entries in all, and in a minute. */
+export const runEntriesMax = 1_000;
+export const runEntriesPerMinuteMax = 120;
+/** A token of a run is good for its timeout and so much longer: the lease before it, and the grace behind it. */
+export const runTokenGraceMs = 10 * 60_000;
 
 // Schedules.
 export const cronCharactersMax = 200;

@@ -31,6 +31,7 @@ export const permissions = [
   'wayside.run.read',
   'wayside.run.cancel',
   'wayside.run.release',
+  'wayside.run.report',
   'wayside.variable.read',
   'wayside.variable.update',
   'wayside.variable.delete',
@@ -117,6 +118,15 @@ export function isReading(permission: Permission): boolean {
 
 /** Judged with the inputs of a run; a binding with conditions gives these where its conditions hold, and reading. */
 export const permissionsWithInputs: readonly Permission[] = ['wayside.run.start', 'wayside.run.cancel'];
+
+/** What a run may do with itself, by the token that its attempt was given (`run.token`), and with nothing else. */
+export const permissionsOfRuns: ReadonlySet<Permission> = new Set<Permission>([
+  'wayside.run.read',
+  'wayside.run.report',
+]);
+
+/** What is in no role: nobody speaks in the name of a run but the run. */
+export const runsOnly: ReadonlySet<Permission> = new Set<Permission>(['wayside.run.report']);
 
 /** What only an owner may do: decide who else may do what, and touch keys and copies of the store. */
 export const ownersOnly: ReadonlySet<Permission> = new Set<Permission>([

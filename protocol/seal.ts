@@ -4,6 +4,7 @@ import { FlattenedEncrypt, flattenedDecrypt } from 'jose';
 import type { CryptoKey, FlattenedJWE } from 'jose';
 import { z } from 'zod';
 import { Failure } from './failures.ts';
+import { runTokenSchema } from './ids.ts';
 import type { IntentInput } from './intent.ts';
 import { canonicalJson, parseJson, stringifyJson } from './json.ts';
 import type { JsonValue } from './json.ts';
@@ -23,12 +24,15 @@ const sealedSchema = z.object({
   inputs: z.record(z.string(), z.object({ value: jsonValueSchema, salt: z.string().optional() })),
   /** Built-in values that the action may read besides its inputs, as dotted names. */
   context: z.record(z.string(), jsonValueSchema),
+  /** The token of this attempt, for an action that asks for one. */
+  token: runTokenSchema.optional(),
 });
 
 /** What is inside: the inputs with the salts of their commitments, and the built-in values. */
 export interface SealedInputs {
   readonly inputs: Readonly<Record<string, IntentInput>>;
   readonly context: Readonly<Record<string, JsonValue>>;
+  readonly token?: string;
 }
 
 export async function sealInputs(
@@ -51,7 +55,9 @@ export function clearInputs(content: SealedInputs): { readonly clear: SealedInpu
   return { clear: content };
 }
 
-function isSecret(content: SealedInputs): boolean {
+/** Whether anything in it may only travel sealed. */
+export function isSecret(content: SealedInputs): boolean {
+  if (content.token !== undefined) return true;
   return Object.values(content.inputs).some((input) => input.salt !== undefined);
 }
 
@@ -65,7 +71,7 @@ export async function openInputs(
     if (JSON.stringify(envelope).length > sealedBytesMax) throw new Error('the envelope is too large');
     if (typeof envelope === 'object' && envelope !== null && 'clear' in envelope) {
       const content = sealedSchema.parse(envelope.clear) as SealedInputs;
-      if (isSecret(content)) throw new Error('a sensitive input came without a seal');
+      if (isSecret(content)) throw new Error('a sensitive input or a token came without a seal');
       return content;
     }
     const jwe = envelope as FlattenedJWE;

@@ -24,7 +24,8 @@ export function endUnstarted(draft: Draft, run: WorkRun, order: StopOrder): void
 export function endWritten(draft: Draft, run: WorkRun): void {
   if (run.phase !== 'ending' || run.outcome === null) return;
   const ended = updateRun(draft, run, { phase: 'ended' });
-  if (ended.muted) forgetRun(draft, ended, run.outcome.result);
+  // What was shown to a server that had lost it is told when the answer is there; until then nothing is sent.
+  if (ended.muted && !ended.asking) forgetRun(draft, ended, run.outcome.result);
   else emit(draft, { type: 'report', key: run.key, outcome: run.outcome });
 }
 

@@ -10,6 +10,7 @@ import { settlesWithin } from '../settle.ts';
 import { startProcess } from '../spawn.ts';
 import type { Exit, ProcessRequest, RunningProcess } from '../spawn.ts';
 import type { StopReport } from '../stop.ts';
+import { apiVariables } from './api-variables.ts';
 import { checkHashes } from './hashes.ts';
 import { failedBy, foreignText, haltedBy, nothing, say, whenHalted } from './operation.ts';
 import type { Halt, OperationContext, OperationEnd } from './operation.ts';
@@ -55,6 +56,7 @@ async function prepareProcess(
     inherit: settings.envInherit,
     given: plan.env,
     runId: context.runId,
+    own: apiVariables(context, settings),
     ...(account === null ? {} : { home: account.home }),
   });
   const dir = await findDir(plan.dir, host.cwd);

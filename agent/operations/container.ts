@@ -9,6 +9,7 @@ import { runTag } from '../processes.ts';
 import { runProcess, startFailure } from './command.ts';
 import { configuresEngine, containerArgs, containerName, findEngine, signalContainer } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { apiVariables } from './api-variables.ts';
 import { checkHashes } from './hashes.ts';
 import { failedBy, haltedBy } from './operation.ts';
 import type { OperationContext, OperationEnd } from './operation.ts';
@@ -51,17 +52,22 @@ async function runIn(
   plan: ContainerPlan,
   { context, cidFile }: { readonly context: OperationContext; readonly cidFile: string },
 ): Promise<OperationEnd> {
-  const { definition, action, host, sink, title } = context;
+  const { definition, action, settings, host, sink, title } = context;
   const { runId, attempt } = context.context;
   const name = containerName(runId, attempt, definition.index);
   const kept = { engine: engine.program, name };
+  // A path of the host means nothing in there.
+  const { WAYSIDE_CA_FILE: _caFile, ...own } = apiVariables(context.context, settings);
   const args = containerArgs(plan, {
     name,
     cidFile,
     labels: { 'wayside.run': runId, 'wayside.action': action.name },
-    variables: [...plan.env.keys(), runTag],
+    variables: [...new Set([...Object.keys(own), ...plan.env.keys()]), runTag],
   });
-  const given = Object.fromEntries([...plan.env].map(([variable, { value }]) => [variable, value]));
+  const given = {
+    ...own,
+    ...Object.fromEntries([...plan.env].map(([variable, { value }]) => [variable, value])),
+  };
   const env = { ...engine.env, ...given, [runTag]: runId };
   host.keeper.watchContainer(kept);
   try {

@@ -96,6 +96,7 @@ const references = {
   requestedBy: 'run.requested_by',
   agent: { id: 'agent.id', name: 'agent.name' },
   actionName: 'action.name',
+  token: 'run.token',
   applicationName: 'application.name',
 };
 

@@ -1,6 +1,6 @@
 // The variables that the expressions of a run see (hcl.md, section 2): its inputs, what is built in, and the results
 // of earlier operations.
-import { NULL, objectValue, stringValue, TAINTED } from '../../hcl/values.ts';
+import { NULL, objectValue, SENSITIVE, stringValue, TAINTED } from '../../hcl/values.ts';
 import type { Value } from '../../hcl/values.ts';
 import { Failure } from '../../protocol/failures.ts';
 import type { RunContext, RunRequest } from '../contract.ts';
@@ -29,7 +29,7 @@ export function variablesOf(
 }
 
 function builtIns(context: RunContext): ReadonlyMap<string, Value> {
-  const { runId, requestedBy, agent, actionName, applicationName } = context;
+  const { runId, requestedBy, agent, actionName, applicationName, token } = context;
   const id = stringValue(runId);
   return new Map([
     ['waypoint', objectValue([['run_id', id]])],
@@ -38,6 +38,7 @@ function builtIns(context: RunContext): ReadonlyMap<string, Value> {
       objectValue([
         ['id', id],
         ['requested_by', stringValue(requestedBy, TAINTED)],
+        ...(token === undefined ? [] : ([['token', stringValue(token, TAINTED | SENSITIVE)]] as const)),
       ]),
     ],
     [

@@ -19,11 +19,13 @@ import { parseCount } from '../numbers.ts';
 import { paint, paintState, table, time } from '../print.ts';
 import { readInputs } from '../read-inputs.ts';
 import { showRun } from '../show-run.ts';
+import { registerRunStatus } from './run-status.ts';
 
 export function registerRun(program: Command, surroundings: Surroundings): void {
   const run = program.command('run').description('runs: one press of a button each');
   registerStart(run, surroundings);
   registerReading(run, surroundings);
+  registerRunStatus(run, surroundings);
   run
     .command('cancel <run>')
     .description('stop a run; one that has not started never will')

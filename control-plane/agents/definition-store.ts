@@ -8,7 +8,7 @@ import type { Step, Store } from '../store/store.ts';
 
 export type DefinitionColumns = Omit<DefinitionsTable, 'agent' | 'advertised_at'>;
 
-/** Rows of one statement; a statement binds eleven values for each. */
+/** Rows of one statement; a statement binds twelve values for each. */
 const rowsMax = 200;
 
 export function selectDefinitionsOf(store: Store, agent: string): CompiledQuery<DefinitionsTable> {
@@ -36,6 +36,7 @@ export function upsertDefinitions(
             idempotent: e.ref('excluded.idempotent'),
             concurrency: e.ref('excluded.concurrency'),
             compatibility: e.ref('excluded.compatibility'),
+            token: e.ref('excluded.token'),
             advertised_at: e.ref('excluded.advertised_at'),
           })),
         ),

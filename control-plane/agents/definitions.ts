@@ -90,6 +90,7 @@ function columnsOf(definition: Definition, group_id: string): DefinitionColumns 
     idempotent: definition.idempotent ? 1 : 0,
     concurrency: definition.concurrency,
     compatibility: definition.compatibility ? 1 : 0,
+    token: definition.token === true ? 1 : 0,
   };
 }
 

@@ -79,6 +79,7 @@ function viewOf(facts: Facts, row: AdvertisedRow, group: GroupFacts): Operation 
     idempotent: row.idempotent === 1,
     concurrency: row.concurrency,
     compatibility: row.compatibility === 1,
+    token: row.token === 1,
     agents_online: offering.filter((one) => one.online === 1).length,
     accepted:
       group.pinned !== 1 ||

@@ -9,7 +9,12 @@ import type {
 } from '../../protocol/api/authority.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import { delegationDepthMax } from '../../protocol/limits-authority.ts';
-import { isReading, permissionsWithInputs, sensitivePermissions } from '../../protocol/permissions.ts';
+import {
+  isReading,
+  permissionsOfRuns,
+  permissionsWithInputs,
+  sensitivePermissions,
+} from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { Caller } from './caller.ts';
 import { failingInput, mayHold } from './conditions.ts';
@@ -92,7 +97,8 @@ function judge(
   question: Question,
   asked: { readonly principal: PrincipalRecord; readonly levels: readonly string[] },
 ): Judged {
-  const { byLevel } = reachOf(policy, asked.principal.id);
+  // Nothing is ever bound to a run, and there are too many of them to remember what each can reach.
+  const byLevel = asked.principal.kind === 'run' ? noLevels : reachOf(policy, asked.principal.id).byLevel;
   const considered: Considered[] = [];
   let matched: Held | null = null;
   let certain = false;
@@ -124,6 +130,7 @@ function judge(
 }
 
 const nothing: readonly Held[] = [];
+const noLevels: ReadonlyMap<string, readonly Held[]> = new Map();
 
 function tracedAs({ binding, role, via }: Held, outcome: BindingOutcome, input: string | null): Considered {
   const traced = {
@@ -208,9 +215,17 @@ export const ownPermissions: readonly Permission[] = [
 ];
 
 function isOwn({ caller, permission, resource }: Question): boolean {
+  if (caller.principal.kind === 'run') {
+    return permissionsOfRuns.has(permission) && resource.thing === thingOfRun(caller.principal.id);
+  }
   if (permission === 'iam.self.read') return true;
   const isMe = resource.project === null && resource.thing === thingOfPrincipal(caller.principal.id);
   return isMe && ownPermissions.includes(permission);
+}
+
+/** The resource of a run, in its project. */
+export function thingOfRun(id: string): string {
+  return `runs/${id}`;
 }
 
 /** The resource below the organization that stands for a principal. */
@@ -232,7 +247,10 @@ function isConfinedTo(policy: Policy, { caller, permission, resource }: Question
   return (resource.above ?? []).some((each) => isWithin(policy, `${projectLevel(project)}/${each}`, top));
 }
 
-/** Whoever acts for somebody needs the right itself too where something changes (RFC 8693 asks for the nearest one). */
+/**
+ * Whoever acts for somebody needs the right itself too where something changes (RFC 8693 asks for the nearest one).
+ * Not for a run: nobody but a run reports, and that whoever pressed may still start it was asked of its token.
+ */
 function judgeActor(
   policy: Policy,
   question: Question,
@@ -240,6 +258,7 @@ function judgeActor(
 ): (Judged & { readonly principal: string; readonly reason: DecisionReason }) | null {
   const [principal] = question.caller.actors;
   if (principal === undefined || isReading(question.permission)) return null;
+  if (question.caller.principal.kind === 'run') return null;
   const asked = { ...question, caller: { principal, credential: null, actors: [] } };
   const judged = judge(policy, asked, { principal, levels });
   return { ...judged, principal: principal.id, reason: reasonOf(policy, asked, judged) };
@@ -254,6 +273,7 @@ function isVisible(
   if (reason === 'other_organization') return false;
   const { project, thing, folder } = resource;
   if (project === null && folder === undefined) return true;
+  if (caller.principal.kind === 'run') return thing === thingOfRun(caller.principal.id);
   // Where a credential does not reach, it learns nothing, whatever else is missing there.
   if (!isConfinedTo(policy, question)) return false;
   if (own.reached) return true;

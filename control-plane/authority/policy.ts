@@ -7,7 +7,8 @@ export interface PrincipalRecord {
   readonly id: string;
   readonly organization: string;
   readonly name: string;
-  readonly kind: PrincipalKind;
+  /** A run is a principal while it goes on: it is in no policy, and nothing is bound to it. */
+  readonly kind: PrincipalKind | 'run';
   readonly disabled: boolean;
 }
 

@@ -1,8 +1,11 @@
 // The built-in roles: fixed sets of permissions. Viewer, contributor, admin and owner contain the one before.
 import type { RoleName } from '../../protocol/api/authority.ts';
-import { isReading, ownersOnly, permissions } from '../../protocol/permissions.ts';
+import { isReading, ownersOnly, permissions as catalogue, runsOnly } from '../../protocol/permissions.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { RoleRecord } from './policy.ts';
+
+/** What roles are made of. */
+const permissions = catalogue.filter((permission) => !runsOnly.has(permission));
 
 const viewer: readonly Permission[] = [
   'wayside.organization.read',

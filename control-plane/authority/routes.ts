@@ -115,15 +115,17 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
 
 function whoami(policy: Policy, caller: Caller, now: number): z.input<typeof whoamiSchema> {
   const { principal, credential } = caller;
+  const { id, name, kind } = principal;
+  if (kind === 'run') throw new Error('a run has no permission to ask who it is');
   return {
-    principal: { id: principal.id, name: principal.name, kind: principal.kind },
+    principal: { id, name, kind },
     organization: policy.organization,
     token: {
-      id: credential?.id ?? principal.id,
+      id: credential?.id ?? id,
       name: credential?.name ?? '',
       expires_at: credential?.expiresAt ?? null,
     },
-    roles: bindingsOf(policy, principal.id, now)
+    roles: bindingsOf(policy, id, now)
       .filter(({ effect }) => effect === 'allow')
       .map(({ role, level }) => ({
         role: policy.roles.get(role)?.name ?? role,

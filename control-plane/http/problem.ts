@@ -70,6 +70,7 @@ function headersOf(failure: Failure): Record<string, string> {
     case 'not_signed_in':
       return { 'www-authenticate': 'Bearer' };
     case 'invalid_token':
+    case 'run_token_ended':
       return { 'www-authenticate': 'Bearer error="invalid_token"' };
     case 'unavailable':
     case 'store_failed':

@@ -11,9 +11,10 @@ import {
   appendOffered,
   deliverOffer,
   makeOffer,
-  offeredFacts,
+  offeringOf,
   offerValues,
   publishOffered,
+  tokenSteps,
 } from './offer.ts';
 import type { Offering, OfferFrame } from './offer.ts';
 import type { RunParts } from './parts.ts';
@@ -149,7 +150,7 @@ async function offerAll(
 ): Promise<number> {
   if (assignments.length === 0) return 0;
   const offers = assignments.map(({ run, seat }) => {
-    const offering = { seat, run: offeredFacts(run, seat) };
+    const offering = offeringOf(parts, seat, run);
     reserve(seat, offering.run);
     return { offering, frame: sealFor(parts, run, offering) };
   });
@@ -159,9 +160,10 @@ async function offerAll(
   const turns = offers.map(({ offering: { run } }) =>
     parts.sql.claimTurn({ run: run.id, group: run.group_id }),
   );
+  const tokens = offers.flatMap(({ offering }) => tokenSteps(parts, offering));
   let results: readonly StepResult[];
   try {
-    results = await parts.store.write([guard, ...locks, ...changes, ...events, ...turns]);
+    results = await parts.store.write([guard, ...locks, ...changes, ...events, ...turns, ...tokens]);
   } catch (error) {
     for (const { offering } of offers) unreserve(offering.seat, offering.run);
     throw error;

@@ -52,6 +52,8 @@ export type Candidate = RunFacts & Pick<RunsTable, 'visible_inputs' | 'envelope'
 export interface SeatDefinition {
   readonly digest: string;
   readonly concurrency: number | null;
+  /** Whether its runs get a token. */
+  readonly token?: boolean;
 }
 
 /** A connected agent whose `hello` has been reconciled, with what it can take and what it has in hand. */

@@ -32,6 +32,7 @@ export interface SeatRows {
     readonly operation: string;
     readonly digest: string;
     readonly concurrency: number | null;
+    readonly token: number;
   }[];
 }
 
@@ -148,7 +149,7 @@ function seatQueries({ db }: Store) {
     definitions: compileOnce(of, (p) =>
       db
         .selectFrom('definitions')
-        .select(['group_id', 'operation', 'digest', 'concurrency'])
+        .select(['group_id', 'operation', 'digest', 'concurrency', 'token'])
         .where('agent', '=', p.agent),
     ),
   };

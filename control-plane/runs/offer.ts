@@ -4,13 +4,15 @@ import type { ServerFrame } from '../../protocol/frames.ts';
 import { inputsDigest, signIntentWith } from '../../protocol/intent.ts';
 import type { IntentInput } from '../../protocol/intent.ts';
 import { intentMsMax, leaseMs } from '../../protocol/limits.ts';
-import { clearInputs, sealInputs } from '../../protocol/seal.ts';
+import { clearInputs, isSecret, sealInputs } from '../../protocol/seal.ts';
 import type { Step, StepResult } from '../store/store.ts';
 import { numbersOf } from './commit.ts';
 import type { RunFacts, Seat } from './contract.ts';
 import { committedEvent, dataText, stateEvent } from './events.ts';
 import { giveBack } from './give-back.ts';
 import type { RunParts } from './parts.ts';
+import { mintRunToken } from './run-token.ts';
+import type { RunToken } from './run-token.ts';
 import { definitionFor } from './seats.ts';
 
 export type OfferFrame = Extract<ServerFrame, { type: 'offer' }>;
@@ -19,6 +21,15 @@ export type OfferFrame = Extract<ServerFrame, { type: 'offer' }>;
 export interface Offering {
   readonly seat: Seat;
   readonly run: RunFacts;
+  /** Null where its action asks for none. */
+  readonly token: RunToken | null;
+}
+
+/** The run as it is offered to that agent, with a new token where its definition asks for one. */
+export function offeringOf(parts: Pick<RunParts, 'random'>, seat: Seat, queued: RunFacts): Offering {
+  const run = offeredFacts(queued, seat);
+  const wanted = definitionFor(seat, run)?.token === true;
+  return { seat, run, token: wanted ? mintRunToken(parts.random) : null };
 }
 
 /** The facts of a queued run once it is offered to that agent. */
@@ -36,7 +47,7 @@ export function offeredFacts(run: RunFacts, seat: Seat): RunFacts {
 /** Signs and seals. Throws where the agent's key cannot be used. */
 export async function makeOffer(
   parts: Pick<RunParts, 'clock' | 'intentKey' | 'store'>,
-  { seat, run }: Offering,
+  { seat, run, token }: Offering,
   inputs: Readonly<Record<string, IntentInput>>,
 ): Promise<OfferFrame> {
   const issuedAt = parts.clock.now();
@@ -44,8 +55,7 @@ export async function makeOffer(
   const digest = run.definition_digest ?? '';
   const { id, attempt } = run;
   const context = { 'action.name': run.action_name, 'run.requested_by': run.requester_name };
-  const content = { inputs, context };
-  const secret = Object.values(inputs).some((input) => input.salt !== undefined);
+  const content = { inputs, context, ...(token === null ? {} : { token: token.text }) };
   const [intent, sealed] = await Promise.all([
     inputsDigest(inputs).then((inputs_digest) =>
       signIntentWith(
@@ -69,7 +79,7 @@ export async function makeOffer(
         parts.intentKey(),
       ),
     ),
-    secret
+    isSecret(content)
       ? sealInputs(content, seat.recipient, { run: id, attempt, agent: seat.agent.id, digest, notAfter })
       : clearInputs(content),
   ]);
@@ -96,6 +106,13 @@ export function appendOffered(parts: Pick<RunParts, 'sql' | 'bus'>, { seat, run 
   const { id, attempt } = run;
   const data = dataText(offeredEvent(seat));
   return parts.sql.appendOffered({ run: id, attempt, agent: seat.agent.id, data }, parts.bus.isWatched(id));
+}
+
+/** The token of the attempt, stored where the offer was made. */
+export function tokenSteps(parts: Pick<RunParts, 'sql'>, { seat, run, token }: Offering): readonly Step[] {
+  if (token === null) return [];
+  const { id, attempt } = run;
+  return [parts.sql.insertToken({ run: id, attempt, agent: seat.agent.id, hash: token.hash })];
 }
 
 /** Tells the watchers, from the result of `appendOffered`. False where the offer was not made. */

@@ -186,9 +186,9 @@ export async function refreshSeat(parts: RunParts, connection: AgentConnection):
 
 function definitionsOf(rows: SeatRows): ReadonlyMap<string, ReadonlyMap<string, SeatDefinition>> {
   const byGroup = new Map<string, Map<string, SeatDefinition>>();
-  for (const { group_id, operation, digest, concurrency } of rows.definitions) {
+  for (const { group_id, operation, digest, concurrency, token } of rows.definitions) {
     const operations = byGroup.get(group_id) ?? new Map<string, SeatDefinition>();
-    byGroup.set(group_id, operations.set(operation, { digest, concurrency }));
+    byGroup.set(group_id, operations.set(operation, { digest, concurrency, token: token === 1 }));
   }
   return byGroup;
 }

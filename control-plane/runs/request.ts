@@ -18,9 +18,10 @@ import {
   appendOffered,
   deliverOffer,
   makeOffer,
-  offeredFacts,
+  offeringOf,
   offerValues,
   publishOffered,
+  tokenSteps,
 } from './offer.ts';
 import type { Offering } from './offer.ts';
 import type { RunParts } from './parts.ts';
@@ -179,7 +180,7 @@ async function storeAndOffer(
   stored: Stored & { readonly seat: Seat },
 ): Promise<readonly StepResult[]> {
   const { run, seat, prepared } = stored;
-  const offering: Offering = { seat, run: offeredFacts(run, seat) };
+  const offering = offeringOf(parts, seat, run);
   reserve(seat, offering.run);
   const writing = storeRun(parts, run, unitOf(parts, press, { ...stored, offering }));
   // Signed and sealed while the commit is under way.
@@ -262,6 +263,7 @@ function offerSteps(parts: RunParts, offering: Offering): readonly Step[] {
     parts.sql.offerDirect({ ...offerValues(parts, offering), priority, digests }),
     appendOffered(parts, offering),
     parts.sql.claimTurn({ run: id, group }),
+    ...tokenSteps(parts, offering),
   ];
 }
 

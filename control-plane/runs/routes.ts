@@ -12,6 +12,8 @@ import {
   runReleaseSchema,
   runSchema,
   runStartSchema,
+  runStatusWriteSchema,
+  runStatusWrittenSchema,
 } from '../../protocol/api/runs.ts';
 import type { Run } from '../../protocol/api/runs.ts';
 import { Failure } from '../../protocol/failures.ts';
@@ -19,6 +21,7 @@ import { idSchema, referenceSchema } from '../../protocol/ids.ts';
 import { eventStreamsPerPrincipalMax } from '../../protocol/limits.ts';
 import { readAction } from '../actions/read.ts';
 import type { Audit } from '../audit/audit.ts';
+import { bearerOf } from '../authority/authenticate.ts';
 import { entryOf } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
 import { demandEntitlement } from '../authority/entitlements.ts';
@@ -28,6 +31,7 @@ import { lastEventId, sendEventStream, wantsEventStream } from '../http/event-st
 import { idempotencyOf } from '../http/idempotency.ts';
 import type { IdempotencyDeps } from '../http/idempotency.ts';
 import { decodeCursor, toPage } from '../http/page.ts';
+import { presentedBy } from '../http/callers.ts';
 import { route } from '../http/route.ts';
 import { demand } from '../http/decide.ts';
 import type { ResourceOf } from '../http/decide.ts';
@@ -41,6 +45,7 @@ import { releaseRun } from './release.ts';
 import { requestRun } from './request.ts';
 import { runResourceOf } from './run-resource.ts';
 import { readRunEvents, watchRun } from './watch.ts';
+import { writeStatus } from './write-status.ts';
 
 type Deps = RouteDeps & IdempotencyDeps & { readonly runs: Runs; readonly audit: Pick<Audit, 'recordRead'> };
 
@@ -54,6 +59,7 @@ export function runRoutes(app: FastifyInstance, deps: Deps): void {
   listRoutes(app, deps);
   watchRoutes(app, deps);
   stopRoutes(app, deps);
+  reportRoute(app, deps);
 }
 
 function pressRoute(app: FastifyInstance, deps: Deps): void {
@@ -224,6 +230,31 @@ function stopRoutes(app: FastifyInstance, deps: Deps): void {
       const { params, body } = context;
       const run = await releaseRun(parts, { actor: actorOf(context), run: params.run, reason: body.reason });
       return { status: 200, body: run };
+    },
+  });
+}
+
+/** The one thing that a run may do, and only with itself. */
+function reportRoute(app: FastifyInstance, deps: Deps): void {
+  route(app, deps, {
+    method: 'POST',
+    url: '/v1/runs/:run/status',
+    permission: 'wayside.run.report',
+    resource: runResource(deps),
+    summary: 'Write a status entry of a run, by the token that its attempt was given',
+    tag,
+    params: runParams,
+    body: runStatusWriteSchema,
+    answers: { 201: runStatusWrittenSchema },
+    handler: async (context) => {
+      const { params, body, request } = context;
+      const written = await writeStatus(deps.runs.parts, {
+        actor: actorOf(context),
+        run: params.run,
+        body,
+        bearer: bearerOf(presentedBy(request)) ?? '',
+      });
+      return { status: 201, body: written };
     },
   });
 }

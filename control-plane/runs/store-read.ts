@@ -7,11 +7,17 @@ import type { RunsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { textList } from './lists.ts';
 import { factColumns, is, isHeld, noLaterStarted } from './store-columns.ts';
+import { runTokenQueries } from './store-run-token.ts';
 
 export type RunQueries = ReturnType<typeof runQueries>;
 
 export function runQueries(store: Store) {
-  return { ...factQueries(store), ...claimQueries(store), ...sweepQueries(store) };
+  return {
+    ...factQueries(store),
+    ...claimQueries(store),
+    ...sweepQueries(store),
+    ...runTokenQueries(store),
+  };
 }
 
 export type RunRow = Omit<RunsTable, 'envelope'> & {

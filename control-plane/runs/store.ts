@@ -10,6 +10,7 @@ import { birthStatements } from './store-birth.ts';
 import { acceptStatements, offerStatements, requeueStatements } from './store-offer.ts';
 import { rebuildStatements } from './store-rebuild.ts';
 import { eventStatements, reportStatements } from './store-report.ts';
+import { runTokenStatements } from './store-run-token.ts';
 
 export type RunStatements = ReturnType<typeof runStatements>;
 

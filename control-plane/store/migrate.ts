@@ -8,6 +8,7 @@ import { signIn } from './migrations/0004-sign-in.ts';
 import { pki } from './migrations/0005-pki.ts';
 import { audit } from './migrations/0006-audit.ts';
 import { runs } from './migrations/0007-runs.ts';
+import { runTokens } from './migrations/0009-run-tokens.ts';
 import { replicas } from './migrations/0008-replicas.ts';
 import { retention } from './migrations/0010-retention.ts';
 
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   audit,
   runs,
   replicas,
+  runTokens,
   retention,
 ];
 

@@ -160,6 +160,7 @@ export interface DefinitionsTable {
   idempotent: number;
   concurrency: number | null;
   compatibility: number;
+  token: number;
   advertised_at: number;
 }
 

@@ -1,4 +1,5 @@
-// The tables of migration 7 as kysely sees them.
+// The tables of migration 7 as kysely sees them, with the tokens of runs.
+import type { RunTokensTables } from './tables-run-tokens.ts';
 
 export interface StoreIncarnationsTable {
   incarnation: string;
@@ -8,6 +9,6 @@ export interface StoreIncarnationsTable {
   ended_at: number;
 }
 
-export interface RunsTables {
+export interface RunsTables extends RunTokensTables {
   store_incarnations: StoreIncarnationsTable;
 }

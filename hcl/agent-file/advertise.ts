@@ -12,6 +12,8 @@ export interface AdvertisedAction {
   readonly idempotent: boolean;
   readonly concurrency: number | null;
   readonly compatibility: boolean;
+  /** Where its runs are to get a token. */
+  readonly token?: true;
   /** Null when the action declares no inputs. */
   readonly inputs: InputSchema | null;
 }
@@ -26,6 +28,7 @@ export function advertiseAction(action: ActionDefinition): AdvertisedAction {
     idempotent: action.idempotent,
     concurrency: action.concurrency,
     compatibility: action.compatibility,
+    ...(action.token ? { token: true as const } : {}),
     inputs: action.declaresInputs ? defineInputSchema(action.inputs) : null,
   };
 }

@@ -40,6 +40,7 @@ export function buildAction(decoded: DecodedAction, place: Place): ActionDefinit
   const reader = readerOf(place.reader.source, own);
   const compatibility = place.settings.compatibility || values.compatibility === 'hcp';
   const runAs = values.run_as ?? place.settings.runAs;
+  const token = values.token ?? false;
   const inputs = buildInputs(decoded.blocks.input, reader);
   const declaresInputs = decoded.blocks.input.length > 0;
   const operations = buildOperations(decoded, { reader, compatibility });
@@ -47,7 +48,11 @@ export function buildAction(decoded: DecodedAction, place: Place): ActionDefinit
   checkCounts(decoded, reader);
   const named = decoded.blocks.operation.flatMap(({ values: { name } }) => name ?? []);
   const broken = new Set(named.filter((name) => operations.every((each) => each.name !== name)));
-  checkExpressions({ inputs, declaresInputs, operations, outputs, broken, compatibility, reader }, place);
+  checkExpressions(
+    { inputs, declaresInputs, token, operations, outputs, broken, compatibility, reader },
+    place,
+  );
+  if (token) checkApi(decoded, place, reader);
   place.diagnostics.push(...own);
   if (operations.length === 0) return null;
   const name = labels[0]?.value ?? '';
@@ -59,6 +64,7 @@ export function buildAction(decoded: DecodedAction, place: Place): ActionDefinit
     timeoutMs: values.timeout ?? actionTimeoutMsDefault,
     idempotent: values.idempotent ?? false,
     concurrency: values.concurrency ?? null,
+    token,
     compatibility,
     limits: buildLimits(decoded.blocks.limits[0]),
     runAs,
@@ -109,9 +115,22 @@ function checkCounts({ blocks, block }: DecodedAction, { report }: Reader): void
   report(block.header, { summary: 'Too much for one action', detail, code: 'too_many' });
 }
 
+/** A token without an address is of use to `http` operations only. */
+function checkApi({ nodes, block, blocks }: DecodedAction, place: Place, { report }: Reader): void {
+  const runsCommands = [...blocks.run, ...blocks.operation.flatMap((each) => each.blocks.run)].length > 0;
+  if (!place.hasAgent || place.settings.api !== null || !runsCommands) return;
+  report(nodes.token ?? block.header, {
+    severity: 'warning',
+    summary: 'A token without an address',
+    detail: 'The `agent` block has no `api` block: commands get the token and are not told where to use it.',
+    code: 'not_allowed',
+  });
+}
+
 interface Checked {
   readonly inputs: readonly InputDefinition[];
   readonly declaresInputs: boolean;
+  readonly token: boolean;
   readonly operations: readonly OperationDefinition[];
   readonly outputs: readonly OutputDefinition[];
   readonly broken: ReadonlySet<string>;
@@ -121,12 +140,13 @@ interface Checked {
 
 /** Names and taint of every expression; an operation sees the results of those before it, an output of all. */
 function checkExpressions(action: Checked, place: Place): void {
-  const { operations, outputs, compatibility, reader, declaresInputs } = action;
+  const { operations, outputs, compatibility, reader, declaresInputs, token } = action;
   const inputs = new Map(action.inputs.map((input) => [input.name, input]));
   const warned = new Set<string>();
   const namesAt = (index: number): NamesInScope => ({
     inputs,
     declaresInputs,
+    token,
     earlier: new Map(
       operations.flatMap((each) =>
         each.index < index && each.name !== null ? [[each.name, each.kind]] : [],

@@ -13,6 +13,8 @@ import type { Reference } from './references.ts';
 export interface NamesInScope {
   readonly inputs: ReadonlyMap<string, InputDefinition>;
   readonly declaresInputs: boolean;
+  /** Whether runs of the action have a token. */
+  readonly token: boolean;
   /** Operations that are done before, by name. */
   readonly earlier: ReadonlyMap<string, OperationDefinition['kind']>;
   /** Names of operations that are done only then or later. */
@@ -49,6 +51,11 @@ function checkInput({ path, span, spans }: Reference, names: NamesInScope, repor
 function checkBuiltIn({ path, span, spans }: Reference, names: NamesInScope, report: Report): void {
   const [root = ''] = path;
   const known = builtIns.some((each) => each.path[0] === root);
+  if (root === 'run' && path[1] === 'token' && !names.token) {
+    const detail = 'Runs of this action get no token. Write `token = true` in the action.';
+    report(spans[1] ?? span, { summary: 'No `run.token`', detail, code: 'unknown_variable' });
+    return;
+  }
   if (known && (path.length === 1 || findBuiltIn(path) !== undefined)) return;
   unknown({ path: path.slice(0, known ? 2 : 1), span: (known ? spans[1] : spans[0]) ?? span }, names, report);
 }

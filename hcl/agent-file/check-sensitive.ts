@@ -40,6 +40,7 @@ function secretsIn(expression: Expression, secrets: Secrets): readonly SecretUse
 }
 
 function isSecret([root, name]: readonly string[], { inputs, operations }: Secrets): boolean {
+  if (root === 'run') return name === 'token';
   if (root === 'var') return inputs.get(name ?? '')?.sensitive === true;
   return root === 'operation' && operations.some((each) => each.name === name && each.sensitive);
 }

@@ -32,6 +32,8 @@ export interface AgentSettings {
   /** Bounds over all actions of this agent together. */
   readonly limits: RunLimits;
   readonly network: NetworkPolicy;
+  /** Where commands reach the API; null where the file does not say it. */
+  readonly api: ApiAddress | null;
   /** In the order of the file; `secret()` asks each until one knows the name. */
   readonly secrets: readonly SecretSource[];
 }
@@ -40,6 +42,11 @@ export interface NetworkPolicy {
   /** CIDR ranges, hosts, `*.suffix` and `host:port`. Null: everything except the classes denied by default. */
   readonly allow: readonly string[] | null;
   readonly proxy: string | null;
+  readonly caFile: string | null;
+}
+
+export interface ApiAddress {
+  readonly url: string;
   readonly caFile: string | null;
 }
 
@@ -105,6 +112,8 @@ export interface ActionDefinition {
   readonly idempotent: boolean;
   /** How many runs of this action this agent does at once; null: as many as the agent does at all. */
   readonly concurrency: number | null;
+  /** Whether each run gets a token of its own. */
+  readonly token: boolean;
   /** True when reference behaviour was allowed (R3, R7, R8); every run of such an action is marked. */
   readonly compatibility: boolean;
   readonly limits: RunLimits;

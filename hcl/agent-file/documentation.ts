@@ -2,6 +2,7 @@
 import { format } from '../format.ts';
 import { standardFunctions } from '../functions/standard.ts';
 import type { AttributeSchemas, BlockSchema, BlockSchemas } from '../schema.ts';
+import { runEntriesMax, runEntriesPerMinuteMax } from './limits.ts';
 import { agentFileSchema } from './file-schema.ts';
 import { agentFunctions, builtIns, operationResults, responseParts, signatureOf } from './names.ts';
 
@@ -15,6 +16,7 @@ export function documentationPage(): string {
     introduction,
     ...blocks.map(([name, block]) => blockSection([name], block, seen)),
     variables(),
+    tokenOfRun,
     functions(),
   ].join('\n');
 }
@@ -62,6 +64,24 @@ its folder belong to another user than the one that commands run as.
 In the tables **+** marks what the reference product's files do not have. Types that end in *at run* are expressions
 that are evaluated for each run; all others are literal. A duration is a text such as \`"90s"\`, \`"15m"\` or
 \`"1h30m"\`, a size is a number of bytes or a text such as \`"512KiB"\`.
+`;
+
+const tokenOfRun = `## The token of a run
+
+With \`token = true\` in an action the control plane makes a token for each attempt of its runs. It comes sealed to the
+agent like a sensitive input, is masked in all that leaves the agent, and is good for two things: to write status entries
+of that run, \`POST /v1/runs/ID/status\`, and to show it. It ends in the moment in which the attempt ends, whatever the
+reason, and also when its agent is revoked or whoever pressed may not start the action any more.
+
+Commands find \`WAYSIDE_TOKEN\` and \`WAYSIDE_RUN_ID\` in their environment, and \`WAYSIDE_URL\` and \`WAYSIDE_CA_FILE\`
+where the \`api\` block of the agent's own settings gives them: no frame carries an address. The command line reads all of
+them: \`wayside run status "half of it" --value rows=120000 --status running\`. In a container a path of the host means
+nothing, so \`WAYSIDE_CA_FILE\` is not set there. An \`http\` operation sends
+\`Authorization = "Bearer \${run.token}"\` to a literal address; on loopback the \`network\` block has to name it.
+
+An entry is \`{"message": "…", "values": {…}, "status": "running" | "complete" | "error"}\`; an attempt writes ${runEntriesMax}
+of them at the most and ${runEntriesPerMinuteMax} a minute. What a command writes itself is masked by nobody: keep secrets out
+of it. Whoever can read the environment of a command can write such entries, and nothing else, until it ends.
 `;
 
 /** The section of a block and of the blocks in it; one that stands in several places is told once. */

@@ -162,6 +162,13 @@ export const actionSchema = blockSchema({
       docs: 'Loads an action of the reference product as it is: what would be an error of injection is a warning, and every run is marked.',
       example: 'compatibility = "hcp"',
     }),
+    token: attribute({
+      kind: flag,
+      added: true,
+      default: '`false`',
+      docs: 'Whether each run gets a token of its own, with which its commands and requests write status entries of that run through the API, and which ends with it. Commands find it as `WAYSIDE_TOKEN`, expressions as `run.token`; see "The token of a run" below.',
+      example: 'token = true',
+    }),
     run_as: attribute({
       kind: user,
       added: true,
@@ -297,6 +304,31 @@ export const secretsSchema = blockSchema({
   blocks: {},
 });
 
+export const apiSchema = blockSchema({
+  docs: 'Where commands of actions with `token = true` reach the API of the control plane. Nothing that arrives can say it.',
+  labels: [],
+  once: true,
+  added: true,
+  attributes: {
+    url: attribute({
+      kind: text({
+        max: 2_000,
+        pattern: /^https?:\/\/[^\s/@?#]+\/?$/,
+        says: 'The address of the API is needed here.',
+      }),
+      required: true,
+      docs: 'The address of the API; commands find it as `WAYSIDE_URL`. Plain `http` is for loopback.',
+      example: 'url = "https://wayside.example.com"',
+    }),
+    ca_file: attribute({
+      kind: path,
+      docs: 'Authorities (PEM) of its certificate, where no public one signed it; commands find it as `WAYSIDE_CA_FILE`.',
+      example: 'ca_file = "/etc/wayside/api-ca.pem"',
+    }),
+  },
+  blocks: {},
+});
+
 export const agentSchema = blockSchema({
   docs: "The agent's own settings: the policy of the private network, which nothing that arrives can change. Flags and `WAYSIDE_AGENT_…` variables come first.",
   labels: [],
@@ -351,7 +383,7 @@ export const agentSchema = blockSchema({
       example: 'run_as = "deploy"',
     }),
   },
-  blocks: { network: networkSchema, secrets: secretsSchema, limits: limitsSchema },
+  blocks: { network: networkSchema, secrets: secretsSchema, api: apiSchema, limits: limitsSchema },
 });
 
 export const agentFileSchema = {

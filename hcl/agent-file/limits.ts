@@ -15,6 +15,9 @@ export const hashesMax = 100;
 export const redirectsMax = 20;
 export const responseBytesMax = 1024 * 1024 * 1024;
 export const runsPerHourMax = 1_000_000;
+/** Status entries that an attempt writes by its token: in all, and in a minute. */
+export const runEntriesMax = 1_000;
+export const runEntriesPerMinuteMax = 120;
 
 /** A pattern that an agent advertises is compiled by servers and browsers. */
 export const patternCharactersMax = 1_000;

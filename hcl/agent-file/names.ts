@@ -14,6 +14,11 @@ export const builtIns: readonly BuiltIn[] = [
   { path: ['waypoint', 'run_id'], own: true, docs: 'The id of the run, as the reference product calls it.' },
   { path: ['run', 'id'], own: true, docs: 'The id of the run.' },
   { path: ['run', 'requested_by'], own: false, docs: 'Who asked for the run, as the control plane says.' },
+  {
+    path: ['run', 'token'],
+    own: false,
+    docs: 'The token of the run, in an action with `token = true`. It is sensitive, and ends with the run.',
+  },
   { path: ['agent', 'id'], own: true, docs: 'The id of the agent.' },
   { path: ['agent', 'name'], own: true, docs: 'The name of the agent.' },
   { path: ['action', 'name'], own: true, docs: 'The name of the action.' },

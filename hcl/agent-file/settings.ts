@@ -1,7 +1,7 @@
 // Makes the agent's own settings out of the `agent` block, with every default.
 import type { DecodedBlock, Reader } from '../schema.ts';
 import { listed } from '../schema.ts';
-import type { AgentSettings, RunLimits, SecretSource, VaultLogin } from './definition.ts';
+import type { AgentSettings, ApiAddress, RunLimits, SecretSource, VaultLogin } from './definition.ts';
 import type { agentSchema, limitsSchema, secretsSchema } from './file-schema.ts';
 import { concurrencyRunsDefault, shutdownGraceMsDefault } from './limits.ts';
 
@@ -24,8 +24,14 @@ export function buildSettings(decoded: DecodedAgent | undefined, reader: Reader)
     runAs: values.run_as ?? null,
     limits: buildLimits(decoded?.blocks.limits[0]),
     network: { allow: network.allow ?? null, proxy: network.proxy ?? null, caFile: network.ca_file ?? null },
+    api: buildApi(decoded),
     secrets: (decoded?.blocks.secrets ?? []).flatMap((each) => buildSecrets(each, reader) ?? []),
   };
+}
+
+function buildApi(decoded: DecodedAgent | undefined): ApiAddress | null {
+  const { url, ca_file: caFile = null } = decoded?.blocks.api[0]?.values ?? {};
+  return url === undefined ? null : { url: url.replace(/\/$/, ''), caFile };
 }
 
 export function buildLimits(decoded: DecodedBlock<typeof limitsSchema> | undefined): RunLimits {

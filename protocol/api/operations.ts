@@ -102,6 +102,8 @@ export const operationSchema = z.object({
   idempotent: z.boolean(),
   concurrency: z.int().nullable(),
   compatibility: z.boolean(),
+  /** Whether its runs get a token of their own. */
+  token: z.boolean(),
   agents_online: z.int(),
   /** In a pinned group: whether a person has accepted this digest. */
   accepted: z.boolean(),

@@ -1,7 +1,14 @@
 // Requests and answers about runs: `/v1/projects/{p}/actions/{a}/runs`, `/v1/projects/{p}/runs`, `/v1/runs/{id}`.
 import { z } from 'zod';
 import { idSchema, nameSchema } from '../ids.ts';
-import { lapsedAttemptsMax, priorityMax, runExpiresMsMax } from '../limits.ts';
+import { stringifyJson } from '../json.ts';
+import {
+  lapsedAttemptsMax,
+  priorityMax,
+  runExpiresMsMax,
+  statusMessageCharactersMax,
+  statusValuesBytesMax,
+} from '../limits.ts';
 import { jsonRecordSchema, jsonValueSchema, outcomeSchema } from '../outcome.ts';
 import { runStates } from '../states.ts';
 import { pageOf, pageQuerySchema, timeSchema } from './page.ts';
@@ -75,7 +82,7 @@ export const runListQuerySchema = pageQuerySchema.extend({
   action: z.string().optional(),
 });
 
-/** One event of a run. `seq` is given at commit, from 1 without gaps, over all kinds together. */
+/** One event of a run. `seq` is given at commit, from 1 without gaps, over all kinds together, until output goes. */
 export const runEventSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('state'),
@@ -106,6 +113,8 @@ export const runEventSchema = z.discriminatedUnion('kind', [
     message: z.string(),
     values: z.record(z.string(), jsonValueSchema),
     status: z.enum(['running', 'complete', 'error']).nullable(),
+    /** Written by what the run does itself, with the run's token, and masked by nobody. */
+    origin: z.literal('token').optional(),
   }),
   z.object({
     kind: z.literal('progress'),
@@ -138,6 +147,26 @@ export const runEventPageSchema = z.object({
   items: z.array(runEventSchema),
   /** True when the run has ended and these are its last events. */
   complete: z.boolean(),
+});
+
+const statusValuesSchema = jsonRecordSchema.refine(
+  (values) => stringifyJson(values).length <= statusValuesBytesMax,
+  `the values have ${statusValuesBytesMax} characters of JSON at the most`,
+);
+
+/** A status entry that a run writes about itself. */
+export const runStatusWriteSchema = z.strictObject({
+  message: z.string().min(1).max(statusMessageCharactersMax),
+  values: statusValuesSchema.default({}),
+  status: z.enum(['running', 'complete', 'error']).nullable().default(null),
+});
+export type RunStatusWrite = z.infer<typeof runStatusWriteSchema>;
+
+/** The number of the event that it became. */
+export const runStatusWrittenSchema = z.object({
+  run: idSchema,
+  attempt: z.int().min(1),
+  seq: z.int().min(1),
 });
 
 export const runCancelSchema = z.strictObject({ reason: z.string().max(500).optional() });

@@ -14,6 +14,10 @@ agent {
     allow = ["127.0.0.1", "10.0.0.0/8", "*.internal:443"]
   }
 
+  api {
+    url = "http://127.0.0.1:7400" # what commands of an action with `token = true` find as WAYSIDE_URL
+  }
+
   secrets "env" {
     allow = ["DEPLOYER_KEY", "REGISTRY_TOKEN"]
   }

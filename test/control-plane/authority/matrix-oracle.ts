@@ -91,9 +91,12 @@ function isLooking(permission: Permission): boolean {
 
 const withInputs: readonly Permission[] = ['wayside.run.start', 'wayside.run.cancel'];
 
+/** Nobody speaks in the name of a run but the run. */
+const given = permissions.filter((permission) => permission !== 'wayside.run.report');
+
 const builtIn: Readonly<Record<string, readonly Permission[]>> = {
-  owner: permissions,
-  admin: permissions.filter((permission) => !ownersOnly.has(permission)),
+  owner: given,
+  admin: given.filter((permission) => !ownersOnly.has(permission)),
   contributor: [...viewer, ...withInputs],
   viewer,
   agent: ['wayside.action.read', 'wayside.run.read', 'iam.self.read'],

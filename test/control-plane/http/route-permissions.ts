@@ -174,6 +174,7 @@ export const routePermissions: readonly string[] = [
   'POST /v1/runs/:run/cancel wayside.run.cancel',
   'GET /v1/runs/:run/events wayside.run.read',
   'POST /v1/runs/:run/release wayside.run.release',
+  'POST /v1/runs/:run/status wayside.run.report',
   'DELETE /v1/sessions/:id iam.session.end',
   'POST /v1/store/backup operations.store.backup',
   'GET /v1/support iam.support.read',

@@ -40,6 +40,7 @@ export interface OperationSpec {
   readonly digest?: string;
   readonly schema?: object | null;
   readonly idempotent?: boolean;
+  readonly token?: boolean;
   readonly concurrency?: number | null;
   readonly timeoutMs?: number;
 }
@@ -344,6 +345,7 @@ export class FakeAgent {
           idempotent: spec.idempotent === true ? 1 : 0,
           concurrency: spec.concurrency ?? null,
           compatibility: 0,
+          token: spec.token === true ? 1 : 0,
         })),
       ),
     );

@@ -30,6 +30,7 @@ const topLevel: Readonly<Record<string, Verdict>> = {
   'run-argv.hcl': [],
   'run-env.hcl': [],
   'run-string.hcl': [],
+  'run-token.hcl': [],
   'secrets.hcl': [],
   'status.hcl': [],
   'steps.hcl': [],

@@ -42,6 +42,7 @@ describe('an action', () => {
       timeoutMs: 3_600_000,
       idempotent: false,
       concurrency: null,
+      token: false,
       compatibility: false,
       limits: {},
       runAs: null,
@@ -254,6 +255,7 @@ describe('the settings', () => {
         runAs: null,
         limits: {},
         network: { allow: null, proxy: null, caFile: null },
+        api: null,
         secrets: [],
       },
     });
