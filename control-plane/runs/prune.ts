@@ -53,8 +53,8 @@ async function forgetRuns(deps: PruneDeps, action: string, policy: Retention): P
   const reads = pruneQueriesOf(deps.store);
   let forgotten = 0;
   await inPieces(deps, async () => {
-    const until = await lastToGo(deps, action, policy);
-    const ended = await deps.store.read(reads.ended({ action, until }));
+    const { id, ended_at } = await lastToGo(deps, action, policy);
+    const ended = await deps.store.read(reads.ended({ action, id, ended_at }));
     const removed = await forgetSome(deps, ended);
     forgotten += removed.runs;
     return removed.rows;
@@ -63,13 +63,15 @@ async function forgetRuns(deps: PruneDeps, action: string, policy: Retention): P
   return forgotten;
 }
 
-/** Runs that ended by then go: because of their age, or because there are too many behind them. */
-async function lastToGo(deps: PruneDeps, action: string, { runsMs, runsMax }: Retention): Promise<number> {
-  const old = deps.clock.now() - runsMs;
+/** Runs up to that one go: because of their age, or because there are too many behind them. */
+async function lastToGo(deps: PruneDeps, action: string, { runsMs, runsMax }: Retention): Promise<EndedRun> {
+  const old = { id: behindEveryId, ended_at: deps.clock.now() - runsMs };
   if (runsMax === null) return old;
   const [beyond] = await deps.store.read(pruneQueriesOf(deps.store).beyond({ action, keep: runsMax }));
-  return Math.max(old, beyond?.ended_at ?? 0);
+  return beyond === undefined || beyond.ended_at <= old.ended_at ? old : beyond;
 }
+
+const behindEveryId = 'g';
 
 /** The runs, or only some of their events where they have more of them than a piece may. */
 async function forgetSome(

@@ -51,11 +51,11 @@ function pruneQueries(store: Store) {
         .orderBy('action')
         .limit(1),
     ),
-    /** When the newest of those ended that are too many, where `keep` are kept. */
+    /** The newest of those that are too many, where `keep` are kept. */
     beyond: compileOnce({ action: '', keep: 0 }, (p) =>
       db
         .selectFrom('runs')
-        .select(sql<number>`ended_at`.as('ended_at'))
+        .select(['id', sql<number>`ended_at`.as('ended_at')])
         .where('action', '=', p.action)
         .where('ended_at', 'is not', null)
         .orderBy('ended_at', 'desc')
@@ -63,16 +63,19 @@ function pruneQueries(store: Store) {
         .limit(1)
         .offset(p.keep),
     ),
-    /** The oldest that ended no later than that and may go. */
-    ended: compileOnce({ action: '', until: 0 }, (p) =>
-      ended().where('action', '=', p.action).where('ended_at', '<=', p.until).where(mayGo),
+    /** The oldest up to that one that may go. */
+    ended: compileOnce({ action: '', ended_at: 0, id: '' }, (p) =>
+      ended()
+        .where('action', '=', p.action)
+        .where(sql<boolean>`(ended_at, id) <= (cast(${p.ended_at} as bigint), ${p.id})`)
+        .where(mayGo),
     ),
     /** The same behind the mark. */
     endedBehind: compileOnce({ action: '', until: 0, at: 0, run: '' }, (p) =>
       ended()
         .where('action', '=', p.action)
         .where('ended_at', '<=', p.until)
-        .where(sql<boolean>`(ended_at, id) > (${p.at}, ${p.run})`),
+        .where(sql<boolean>`(ended_at, id) > (cast(${p.at} as bigint), ${p.run})`),
     ),
     mark: compileOnce({ action: '' }, (p) =>
       db.selectFrom('output_marks').selectAll().where('action', '=', p.action),

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { jsonRows } from '../../../control-plane/runs/lists.ts';
 import { step } from '../../../control-plane/store/step.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
+import { outcome } from './world.ts';
 
 export interface ManyRuns {
   readonly action: {
@@ -40,7 +41,7 @@ export async function storeRuns(store: Store, of: ManyRuns): Promise<readonly st
     select ${text('id')}, ${words(organization)}, ${words(action.project)}, ${words(action.id)},
       ${words(action.name)}, ${words(action.group_id)}, ${words(action.operation)}, ${integer(first)} + ${at},
       'succeeded', 0, 0, 1, 0, '{}', ${words(organization)}, 'somebody', ${words(`sha256:${'0'.repeat(64)}`)}, 0,
-      0, 60000, '{}', '{"result":"succeeded"}', 0, ${words(store.incarnation)}, 1, ${integer(eventsEach)},
+      0, 60000, '{}', ${words(JSON.stringify(outcome('succeeded')))}, 0, ${words(store.incarnation)}, 1, ${integer(eventsEach)},
       ${integer(endedAt)}, ${integer(endedAt)}, ${integer(endedAt)}, ${integer(endedAt)}, ${integer(endedAt)}
     from ${rows} as given`;
   const events = sql`

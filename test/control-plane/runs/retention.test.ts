@@ -110,12 +110,14 @@ it('a run with more output than a piece may remove goes in several, and a watche
   const lines = pruneRowsMax * 2 + 7;
   await world.sql(`update run_events set seq = ${lines + 5} where seq = 5`);
   await world.sql(`update runs set last_event = ${lines + 5}`);
-  for (let line = 0; line < lines; line += 1) {
-    await world.sql(
-      `insert into run_events (run, seq, at, kind, attempt, wire_seq, data) values (?, ${line + 5}, 0, 'output', 1, null, '{}')`,
+  const insert = (line: number) =>
+    world.sql(
+      `insert into run_events (run, seq, at, kind, attempt, wire_seq, data)
+        values (?, cast(? as bigint), 0, 'output', 1, null, '{}')`,
       run,
+      line + 5,
     );
-  }
+  await Promise.all(Array.from({ length: lines }, (_, line) => insert(line)));
   expect(await pruneRuns(pruning(world))).toEqual({ runs: 0, output: lines + 1 });
   const { db } = world.store;
   const rows = db.selectFrom('run_events').select('seq').orderBy('seq').compile();
@@ -172,6 +174,7 @@ describe(isLong ? '50,000 runs' : '12,500 runs', () => {
     const disturbed: number[] = [];
     let ended = false;
     let prunes = false;
+    let failed = false;
     const writing = (async () => {
       while (!ended) {
         const begun = performance.now();
@@ -188,16 +191,22 @@ describe(isLong ? '50,000 runs' : '12,500 runs', () => {
     const keeping = (async () => {
       while (!ended) {
         await pruneRuns(real);
-        await vacuumed(world);
         await delay(20);
       }
     })();
+    const vacuuming = (async () => {
+      while (!ended) {
+        await vacuumed(world);
+        await delay(300);
+      }
+    })();
+    keeping.catch(() => (failed = true));
     const begun = performance.now();
     await fill(runs - pressed - 5 * kept);
     const perSecond = ((runs - pressed - 5 * kept) * 1_000) / (performance.now() - begun);
     await press(world, action, group, pressed, async () => void sizes.push(await sizeOf(world)));
     ended = true;
-    await Promise.all([writing, keeping]);
+    await Promise.all([writing, keeping, vacuuming]);
     await pruneRuns(real);
     await vacuumed(world);
     sizes.push(await sizeOf(world));
@@ -228,7 +237,7 @@ describe(isLong ? '50,000 runs' : '12,500 runs', () => {
     /** Once something is removed, no faster than it goes. */
     async function fill(some: number): Promise<void> {
       for (let left = some; left > 0; left -= chunk) {
-        while (prunes && (await count(world, 'runs')) > 4 * kept) await delay(10);
+        while (prunes && !failed && (await count(world, 'runs')) > 4 * kept) await delay(10);
         await store(Math.min(chunk, left), (world.now += 1), 'o'.repeat(4_096));
         sizes.push(await sizeOf(world));
         await delay(1);
