@@ -498,6 +498,18 @@ describe('connections', () => {
     expect(types(agent.on({ type: 'journaled', key, record: 'ended' }))).toEqual(['report', 'poll']);
   });
 
+  test('an end that comes while the showing is under way is kept, and told after the answer', () => {
+    const agent = createAgent();
+    agent.connect();
+    agent.start();
+    agent.on({ type: 'opened', connection: 2 });
+    const frame = welcome([{ run, attempt: 1, have_seq: 0, known: false }]);
+    agent.on({ type: 'frame', connection: 2, frame, past: 0, showable: new Set([key]) });
+    agent.on({ type: 'executed', key, outcome: done, lastSeq: 0 });
+    expect(types(agent.on({ type: 'journaled', key, record: 'ended' }))).toEqual(['report']);
+    expect(types(agent.frame({ type: 'rebuilt', run, attempt: 1, have_seq: 0 }))).toContain('attach');
+  });
+
   test('a showing whose answer was lost with its connection is named again by the next hello', () => {
     const agent = createAgent();
     agent.connect();
