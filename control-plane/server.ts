@@ -118,8 +118,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const closing: (() => Promise<void> | void)[] = [];
   let goes = (): Promise<void> => Promise.resolve();
   const close = async (): Promise<void> => {
-    await goes();
-    for (const step of closing.splice(0).reverse()) await step();
+    // What cannot be told to a database that is away must not keep the rest open, and the process alive.
+    for (const step of [goes, ...closing.splice(0).reverse()]) {
+      await Promise.resolve()
+        .then(step)
+        .catch((cause: unknown) => options.log.warn({ err: cause }, 'a part could not be closed in order'));
+    }
   };
   try {
     const core = await openCore(options, closing);
