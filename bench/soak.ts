@@ -29,6 +29,7 @@ const servers = values.engine === 'sqlite' ? 1 : Number(values.servers);
 /** So many presses are under way at once. */
 const pressersAtOnce = 4;
 const settleMsMax = 180_000;
+const leaveMsMax = 60_000;
 const sayEveryMs = 10_000;
 
 interface Soaked {
@@ -46,7 +47,11 @@ type Trouble = (soaked: Soaked) => Promise<void>;
 const troubles: Readonly<Record<string, Trouble>> = {
   async server({ replicas, chance }) {
     const index = chance.between(0, servers - 1);
-    await replicas.server(index).kill(chance.next() < 0.8 ? 'SIGKILL' : 'SIGTERM');
+    const isAsked = chance.next() < 0.2;
+    const leaving = replicas.server(index).kill(isAsked ? 'SIGTERM' : 'SIGKILL');
+    if ((await Promise.race([leaving, delay(leaveMsMax, null, { ref: false })])) === null) {
+      throw new Error(`control plane ${index} was asked to end and lives on`);
+    }
     await delay(chance.between(0, 2_000));
     await replicas.start(index);
   },
