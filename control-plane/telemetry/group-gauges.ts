@@ -58,5 +58,8 @@ function setByGroup(
     left.delete(id);
   }
   if (left.size === 0) return;
-  gauge.set({ project: otherLabel, group: otherLabel }, [...left.values()].reduce(combine, 0));
+  gauge.set(
+    { project: otherLabel, group: otherLabel },
+    [...left.values()].reduce((soFar, each) => combine(soFar, each), 0),
+  );
 }

@@ -73,7 +73,7 @@ test('names each operation once, and each parameter of a path', () => {
 });
 
 test('has every route that was registered, with what it takes and what it answers', () => {
-  const hidden = ['/v1/openapi.json', '/healthz', '/pki/crl/:file'];
+  const hidden = ['/v1/openapi.json', '/healthz', '/readyz', '/pki/crl/:file'];
   // Pages, and endpoints that RFCs describe: the metadata of RFC 8414 says where they are.
   const elsewhere = /^\/(sign-in|account|device|oauth2|\.well-known)(\/|$)/;
   const routes = server.routes.filter(

@@ -32,7 +32,7 @@ describe('every route', () => {
       expect(permission === 'public' || permissions.includes(permission)).toBe(true);
       if (method === 'HEAD') expect(permission).toBe(gets.get(url));
       if (permission === 'public' && !isPage(url)) {
-        expect(['/healthz', '/v1/openapi.json', '/pki/crl/:file']).toContain(url);
+        expect(['/healthz', '/readyz', '/v1/openapi.json', '/pki/crl/:file']).toContain(url);
       }
     }
   });
