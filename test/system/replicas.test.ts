@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Agent, Schedule } from '../../protocol/api/operations.ts';
 import type { Run } from '../../protocol/api/runs.ts';
 import { isFinal } from '../../protocol/states.ts';
+import { openPresser } from '../support/presser.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { startProgram } from '../support/processes.ts';
 import type { Program } from '../support/processes.ts';
@@ -17,6 +18,7 @@ import { openFolder } from '../support/folder.ts';
 import { freePorts, shell, until } from '../support/system.ts';
 import type { AgentProcess } from '../support/system.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
+import { faultyFile, lies } from '../support/truth.ts';
 import { watchStream } from '../support/watcher.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -248,6 +250,35 @@ describe('three control planes', () => {
     console.log(`a revoked agent was let go by another after ${(performance.now() - began).toFixed(0)} ms`);
     expect((await endedAt(1, id)).state).toBe('indeterminate');
   });
+});
+
+test('kill -9 of the one that holds the agent, in the middle of runs: it goes on at another', async () => {
+  await using three = await openReplicas({ servers, groups: ['main'] });
+  const { system } = three;
+  const network = await three.openNetwork({ first: 1 });
+  const hcl = faultyFile(system, 'main');
+  await system.startAgent('worker', { hcl, agentPort: network.port });
+  await system.publish('main');
+  const presser = openPresser(system);
+  let left = 60;
+  const press = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await presser.press('quick');
+    }
+  };
+  const presses = Array.from({ length: 4 }, press);
+  await until('some were executed', () => system.ledger.lines().length > 10);
+  expect(network.upstreams).toEqual([three.agentPorts[1]]);
+  await three.server(1).kill('SIGKILL');
+  const killed = performance.now();
+  const next = await presser.press('quick');
+  await until('the agent executes again', () => system.ledger.count(next) > 0 || null, 60_000);
+  const resumedMs = performance.now() - killed;
+  await Promise.all(presses);
+  expect(await lies(system, presser.presses, { agentDied: false })).toEqual([]);
+  console.log(`a run that was pressed after the kill was executed ${resumedMs.toFixed(0)} ms after it`);
+  expect(resumedMs).toBeLessThan(5_000);
 });
 
 test('three first starts at once make one organization with one owner token', async () => {
