@@ -35,6 +35,7 @@ import type { RegisteredRoute } from './http/registered-routes.ts';
 import { knownThings } from './known-things.ts';
 import { ensureOrganization, issueFirstToken } from './organizations/initialize.ts';
 import { openOauth } from './oauth/open.ts';
+import { paths } from './oauth/paths.ts';
 import type { Oauth } from './oauth/open.ts';
 import { organizationRoutes } from './organizations/routes.ts';
 import { openPki } from './pki/open-pki.ts';
@@ -322,6 +323,7 @@ async function openApi(
     tls: config.http.tls,
     unauthenticated: (code) => audit.countDenial(code),
     watch: (opened) => core.telemetry.watchRequests(opened),
+    resourceMetadata: () => `${config.http.publicUrl ?? app.listeningOrigin}${paths.resourceMetadata}`,
     ...(onRoute === undefined ? {} : { onRoute }),
   });
   closing.push(() => app.close());

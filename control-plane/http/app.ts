@@ -16,7 +16,7 @@ import { presentedBy, setCaller } from './callers.ts';
 import { readJsonBodies } from './json-body.ts';
 import { describeApi } from './openapi.ts';
 import { refuseWhenOverloaded } from './overload.ts';
-import { answerBrokenRequest, answerProblem } from './problem.ts';
+import { answerBrokenRequest, answerProblem, pointToMetadata } from './problem.ts';
 import { limitRate, limitStrangers } from './rate.ts';
 import { recordRoutes } from './registered-routes.ts';
 import type { RegisteredRoute, RegisteredRoutes } from './registered-routes.ts';
@@ -33,6 +33,8 @@ export interface AppOptions {
   readonly unauthenticated: (code: string) => void;
   /** Called with the application before its first route, to count what it answers. */
   readonly watch?: (app: FastifyInstance) => void;
+  /** Where it is said how tokens for us are had (RFC 9728); asked when we listen. Left out where nothing says it. */
+  readonly resourceMetadata?: () => string;
   /** Told of each route that is registered. */
   readonly onRoute?: (route: RegisteredRoute) => void;
 }
@@ -44,6 +46,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(createSerializerCompiler() as never);
   readJsonBodies(app);
   app.setErrorHandler(answerProblem);
+  pointToMetadata(app, options.resourceMetadata ?? (() => null));
   const routes = recordRoutes(app, options.onRoute);
   options.watch?.(app);
   await sendSecurityHeaders(app);

@@ -1,5 +1,5 @@
 // Every error leaves as a problem document (RFC 9457) with a stable code and a sentence that says what to do.
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,10 +14,26 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   if (failure.code === 'internal') request.log.error({ err: error }, 'a request failed by a bug');
   return reply
     .status(failure.status)
-    .headers(headersOf(failure))
+    .headers(withMetadata(headersOf(failure), metadataOf.get(request.server.server)?.() ?? null))
     .type(problemType)
     .serializer((body: unknown) => JSON.stringify(body))
     .send(documentOf(failure, { request_id: request.id }));
+}
+
+/** By the listener that all scopes of an application share. */
+const metadataOf = new WeakMap<FastifyInstance['server'], () => string | null>();
+
+/** Lets every challenge of the application name the address of its metadata as a protected resource. */
+export function pointToMetadata(app: FastifyInstance, address: () => string | null): void {
+  metadataOf.set(app.server, address);
+}
+
+/** RFC 9728, section 5.1: a client that knows nothing of us but our address finds from there how to get a token. */
+function withMetadata(headers: Record<string, string>, address: string | null): Record<string, string> {
+  const challenge = headers['www-authenticate'];
+  if (challenge === undefined || address === null) return headers;
+  const separator = challenge.includes(' ') ? ', ' : ' ';
+  return { ...headers, 'www-authenticate': `${challenge}${separator}resource_metadata="${address}"` };
 }
 
 /** Answers what is not even HTTP: nothing of it is known but the socket. */

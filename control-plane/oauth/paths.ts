@@ -10,4 +10,5 @@ export const paths = {
   verification: '/device',
   endSession: '/oauth2/session/end',
   interaction: '/oauth2/interaction',
+  resourceMetadata: '/.well-known/oauth-protected-resource',
 } as const;

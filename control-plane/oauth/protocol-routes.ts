@@ -186,7 +186,7 @@ function completeAuthorization(deps: ProtocolDeps, url: string): string {
 function documentRoutes(app: FastifyInstance, deps: ProtocolDeps): void {
   app.get('/.well-known/oauth-authorization-server', route, passOn(deps));
   app.get('/.well-known/openid-configuration', route, passOn(deps));
-  app.get('/.well-known/oauth-protected-resource', route, async (_request, reply) => {
+  app.get(paths.resourceMetadata, route, async (_request, reply) => {
     const issuer = deps.issuer();
     return sendJson(reply, {
       resource: issuer,

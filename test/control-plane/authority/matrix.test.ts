@@ -156,6 +156,9 @@ function problemOf(request: Request, expected: Expected, answer: Answer): string
   const same = (wanted: Partial<typeof told>) =>
     JSON.stringify(told) ===
     JSON.stringify({ status: 0, code: '', reason: undefined, permission: undefined, ...wanted });
+  // A client that knows our address alone finds from every challenge how to get a token (RFC 9728).
+  const metadata = `resource_metadata="${matrix.server.url}/.well-known/oauth-protected-resource"`;
+  if (status === 401 && challenge?.includes(metadata) !== true) return `no metadata in ${String(challenge)}`;
   const isRight = ((): boolean => {
     switch (expected.answer) {
       case 'open':

@@ -107,9 +107,10 @@ describe('every error is a problem document with a stable code', () => {
     expectProblem(await as('Bearer'), 'not_signed_in');
     expectProblem(await as('Bearer wsp_wrong'), 'invalid_token');
     expectProblem(await as(`Bearer ${server.token}x`), 'invalid_token');
-    expect((await as(undefined)).headers.get('www-authenticate')).toBe('Bearer');
+    const metadata = `resource_metadata="${server.url}/.well-known/oauth-protected-resource"`;
+    expect((await as(undefined)).headers.get('www-authenticate')).toBe(`Bearer ${metadata}`);
     expect((await as('Bearer wsp_wrong')).headers.get('www-authenticate')).toBe(
-      'Bearer error="invalid_token"',
+      `Bearer error="invalid_token", ${metadata}`,
     );
     expect((await as(`bearer ${server.token}`)).status).toBe(200);
   });
