@@ -116,7 +116,7 @@ async function memoryOf(server: ChildProcess, file: string): Promise<NodeJS.Memo
 }
 
 /** Three actions, of which two have inputs: what an agent with a small file says of itself. */
-function helloFrame(): AgentFrame {
+export function helloFrame(): AgentFrame {
   const schema = {
     type: 'object',
     properties: { version: { type: 'string', pattern: '^v[0-9]+$' }, token: { 'x-wayside-sensitive': true } },
