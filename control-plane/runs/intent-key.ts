@@ -13,3 +13,13 @@ export function intentKeyOf(key: { readonly kid: string; readonly privateKey: Cr
     sign: (bytes) => sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
   };
 }
+
+/** The active key in the form in which it signs; made again only when another one became active. */
+export function currentIntentKey(active: () => Parameters<typeof intentKeyOf>[0]): () => IntentKey {
+  let held: IntentKey | null = null;
+  return () => {
+    const key = active();
+    if (held?.kid !== key.kid) held = intentKeyOf(key);
+    return held;
+  };
+}
