@@ -12,13 +12,13 @@ export function registerRunStatus(run: Command, surroundings: Surroundings): voi
   run
     .command('status <message>')
     .description('write a status entry of the run that this is called in; its action says `token = true`')
-    .option('--value <name=value>', 'a value beside it, as JSON or else as text; repeat for more', many, [])
+    .option('--with <name=value>', 'a value beside it, as JSON or else as text; repeat for more', many, [])
     .option('--status <status>', 'running, complete or error')
     .option('--run <run>', 'the run (WAYSIDE_RUN_ID)')
     .addHelpText(
       'after',
       examples(
-        'wayside run status "copied the first half" --value rows=120000',
+        'wayside run status "copied the first half" --with rows=120000',
         'wayside run status "done" --status complete',
       ),
     )
@@ -26,7 +26,7 @@ export function registerRunStatus(run: Command, surroundings: Surroundings): voi
 }
 
 interface StatusOptions {
-  readonly value: string[];
+  readonly with: string[];
   readonly status?: string;
   readonly run?: string;
 }
@@ -45,7 +45,7 @@ async function status(context: CommandContext, message: string, options: StatusO
     path: `/v1/runs/${encodeURIComponent(run)}/status`,
     body: {
       message,
-      values: Object.fromEntries(options.value.map(valueOf)),
+      values: Object.fromEntries(options.with.map(valueOf)),
       ...(options.status === undefined ? {} : { status: options.status }),
     },
     answer: runStatusWrittenSchema,
@@ -54,7 +54,7 @@ async function status(context: CommandContext, message: string, options: StatusO
 }
 
 function valueOf(pair: string): readonly [name: string, value: unknown] {
-  const { name, rest } = splitPair(pair, '--value takes name=value');
+  const { name, rest } = splitPair(pair, '--with takes name=value');
   try {
     return [name, parseJson(rest)];
   } catch {

@@ -16,7 +16,7 @@ group "prod" {
       name = "begin"
       run {
         # The command line reads WAYSIDE_URL, WAYSIDE_TOKEN and WAYSIDE_RUN_ID, which every command of this action has.
-        command = ["wayside", "run", "status", "begun", "--value", "tables=${length(var.tables)}"]
+        command = ["wayside", "run", "status", "begun", "--with", "tables=${length(var.tables)}"]
       }
     }
     operation {

@@ -75,7 +75,7 @@ reason, and also when its agent is revoked or whoever pressed may not start the 
 
 Commands find \`WAYSIDE_TOKEN\` and \`WAYSIDE_RUN_ID\` in their environment, and \`WAYSIDE_URL\` and \`WAYSIDE_CA_FILE\`
 where the \`api\` block of the agent's own settings gives them: no frame carries an address. The command line reads all of
-them: \`wayside run status "half of it" --value rows=120000 --status running\`. In a container a path of the host means
+them: \`wayside run status "half of it" --with rows=120000 --status running\`. In a container a path of the host means
 nothing, so \`WAYSIDE_CA_FILE\` is not set there. An \`http\` operation sends
 \`Authorization = "Bearer \${run.token}"\` to a literal address; on loopback the \`network\` block has to name it.
 

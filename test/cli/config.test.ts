@@ -63,6 +63,16 @@ test('a stored token goes to no other server than the one it was stored for', as
   });
 });
 
+test('WAYSIDE_CA_FILE names the authorities for this once', async () => {
+  const path = `${folder.path}/ca.pem`;
+  writeFileSync(path, 'PEM OF A FILE');
+  await writeConfigFile(configPath(here()), stored);
+  expect(await readConfig(here({ WAYSIDE_CA_FILE: path }))).toMatchObject({ ca: 'PEM OF A FILE' });
+  await expect(readConfig(here({ WAYSIDE_CA_FILE: `${path}.not` }))).rejects.toMatchObject({
+    code: 'invalid_configuration',
+  });
+});
+
 test.each([
   'wayside.internal',
   'ftp://x',

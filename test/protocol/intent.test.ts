@@ -6,7 +6,7 @@ import { inputsDigest, signIntent, verifyIntent } from '../../protocol/intent.ts
 import type { Intent } from '../../protocol/intent.ts';
 import { parseJson } from '../../protocol/json.ts';
 import type { JsonValue } from '../../protocol/json.ts';
-import { openInputs, sealInputs } from '../../protocol/seal.ts';
+import { clearInputs, openInputs, sealInputs } from '../../protocol/seal.ts';
 
 const intent: Intent = {
   run: randomUUIDv7(),
@@ -70,6 +70,22 @@ test('the digest of the inputs changes with any value, and a secret is covered o
   expect(await inputsDigest({ n: { value: parseJson('12345678901234567') as JsonValue } })).not.toBe(
     await inputsDigest({ n: { value: parseJson('12345678901234568') as JsonValue } }),
   );
+});
+
+test('a token travels sealed or not at all', async () => {
+  const key = await sealingKey();
+  const binding = { run: intent.run, attempt: 1, agent: intent.agent, digest: 'd', notAfter: 9 };
+  const content = { inputs: {}, context: {}, token: `wsr_${'A'.repeat(44)}` };
+  const envelope = await sealInputs(content, key, binding);
+  expect(JSON.stringify(envelope)).not.toContain(content.token);
+  expect(await openInputs(envelope, () => key.privateKey, binding)).toEqual(content);
+  expect(() => clearInputs(content)).toThrow('never sent in the clear');
+  const other = await sealInputs({ ...content, token: 'rm -rf /' }, key, binding);
+  for (const refused of [{ clear: content }, other]) {
+    await expect(openInputs(refused, () => key.privateKey, binding)).rejects.toMatchObject({
+      code: 'cannot_open',
+    });
+  }
 });
 
 test('sealed inputs open for the key and the binding that they were sealed to, and for nothing else', async () => {

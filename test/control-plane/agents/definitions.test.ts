@@ -78,6 +78,7 @@ describe('what an agent advertises', () => {
         idempotent: false,
         concurrency: null,
         compatibility: false,
+        token: false,
         agents_online: 1,
         accepted: true,
         action: null,
