@@ -6,7 +6,7 @@ import type { AgentConnection } from '../channel/contract.ts';
 import { commitRun, decideAgain } from './commit.ts';
 import type { RunFacts } from './contract.ts';
 import { stateEvent } from './events.ts';
-import { answerOutsider, readStanding, remember } from './fence.ts';
+import { answerOutsider, isInDoubt, readStanding, remember } from './fence.ts';
 import type { RunParts } from './parts.ts';
 
 export type AcceptFrame = Extract<AgentFrame, { type: 'accept' }>;
@@ -20,8 +20,7 @@ export async function acceptRun(
     const standing = await readStanding(parts, connection, frame, { again, needs: 'offered' });
     if (standing.kind !== 'mine') return answerOutsider(parts, connection, frame, standing);
     const { run } = standing;
-    if (run.state === 'offered' && run.store_incarnation !== parts.store.incarnation) {
-      // The offer was made before the store went back: what is lost of it may be that another agent got the run.
+    if (isInDoubt(run, parts.store.incarnation)) {
       return answerOutsider(parts, connection, frame, { kind: 'stale' });
     }
     if (run.state === 'offered') return start(parts, connection, run, frame);

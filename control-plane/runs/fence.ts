@@ -31,6 +31,19 @@ export function standingOf(run: RunFacts | undefined, agent: string, attempt: nu
 }
 
 /**
+ * True of an attempt that a rollback has put in doubt: in what is lost of the store, a later attempt may have followed
+ * an offer that was not accepted in time. Whoever has only accepted it must not begin, and its word that it never began
+ * says nothing about the run (rules.md 12).
+ */
+export function isInDoubt(
+  run: Pick<RunFacts, 'state' | 'failure_code' | 'store_incarnation'>,
+  store: string,
+): boolean {
+  if (run.state === 'offered') return run.store_incarnation !== store;
+  return run.state === 'indeterminate' && run.failure_code === 'store_rolled_back';
+}
+
+/**
  * Reads what the row says, unless it is remembered in the state that the frame needs: every write checks it again, and
  * every refusal is decided on the row itself.
  */

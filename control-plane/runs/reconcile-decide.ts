@@ -4,7 +4,7 @@ import type { RunInHand, ServerFrame } from '../../protocol/frames.ts';
 import { cancelGraceMsDefault } from '../../protocol/limits.ts';
 import { isFinal } from '../../protocol/states.ts';
 import type { RunFacts } from './contract.ts';
-import { standingOf } from './fence.ts';
+import { isInDoubt, standingOf } from './fence.ts';
 
 export type WelcomeRun = Extract<ServerFrame, { type: 'welcome' }>['runs'][number];
 
@@ -62,7 +62,10 @@ interface Named {
 function decideNamed(hello: HelloFacts, inHand: RunInHand): Named {
   const { run: id, attempt } = inHand;
   const standing = standingOf(hello.rows.get(id), hello.agent, attempt);
-  if (standing.kind !== 'mine') {
+  // Called unknown, it is shown with its intent where it can be, and forgotten (rebuild-decide.ts).
+  const isDoubted =
+    standing.kind === 'mine' && inHand.state === 'accepted' && isInDoubt(standing.run, hello.store);
+  if (standing.kind !== 'mine' || isDoubted) {
     return { welcome: { run: id, attempt, have_seq: 0, known: false }, run: null, actions: [], frames: [] };
   }
   const { run } = standing;

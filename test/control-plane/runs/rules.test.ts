@@ -627,6 +627,14 @@ describe('rule 12: a database that was rolled back', () => {
       state: 'indeterminate',
       failure: { code: 'store_rolled_back' },
     });
+    // That this agent never began says nothing about whom the run was given to since.
+    await connection.accept({ run, attempt: 1 });
+    expect(connection.ofType('cancel')).toEqual([]);
+    expect(connection.received.at(-1)).toEqual({ type: 'stale', run, attempt: 1 });
+    const inHand = { run, attempt: 1, state: 'accepted' as const, last_seq: 0 };
+    const again = await agent.connect({ runs: [inHand] });
+    expect(again.welcomed).toMatchObject([{ run, known: false }]);
+    expect(again.ofType('cancel')).toEqual([]);
   });
 
   it('an end that the agent still has in hand is taken where the row only knows of the offer', async () => {
