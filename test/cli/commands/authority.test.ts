@@ -29,6 +29,28 @@ async function told<T>(args: readonly string[]): Promise<T> {
   return JSON.parse((await wayside(['--json', ...args])).stdout) as T;
 }
 
+test('a project says what it keeps of its runs', async () => {
+  await wayside(['project', 'create', 'kept']);
+  expect((await wayside(['project', 'show', 'kept'])).stdout).toContain(
+    'Runs are kept 90 days (the default) after their end, their output 30 days (the default).',
+  );
+  const set = ['--keep-runs', '30d', '--keep-output', '36h', '--keep-at-most', '500'];
+  const changed = await wayside(['project', 'update', 'kept', ...set]);
+  expect(changed.stdout).toContain('Runs are kept 30 days after their end, their output 36 hours.');
+  expect(changed.stdout).toContain('Of each action 500 finished runs are kept at most.');
+  const back = ['--keep-runs', 'default', '--keep-at-most', 'all'];
+  const json = await wayside(['--json', 'project', 'update', 'kept', ...back]);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    keep_runs_ms: null,
+    keep_output_ms: 36 * 3_600_000,
+    keep_runs_max: null,
+  });
+  for (const bad of [[], ['--keep-runs', '5m'], ['--keep-at-most', '0'], ['--keep-output', 'long']]) {
+    expect((await wayside(['project', 'update', 'kept', ...bad])).code, bad.join(' ')).not.toBe(0);
+  }
+  await wayside(['project', 'delete', 'kept']);
+});
+
 test('folders and projects are made, moved, listed and deleted', async () => {
   expect((await wayside(['folder', 'create', 'web'])).stdout).toContain('in the organization');
   expect((await wayside(['folder', 'create', 'shops', '--in', 'web'])).stdout).toContain('in web');

@@ -142,3 +142,28 @@ test('fill their pages, whatever lies between that the caller may not see', asyn
   const nobody = await makePerson(server);
   expect((await nobody.api('GET', '/v1/projects')).body.items).toEqual([]);
 });
+
+test('says what it keeps of its runs, within bounds, and the change is an event', async () => {
+  const made = await must(server.api('POST', '/v1/projects', { name: 'keeping' }));
+  expect(made.body).toMatchObject({ keep_runs_ms: null, keep_output_ms: null, keep_runs_max: null });
+  const patch = (body: object, revision: number) =>
+    server.api('PATCH', '/v1/projects/keeping', body, { 'if-match': `"${revision}"` });
+  const day = 86_400_000;
+  expect(
+    (await must(patch({ keep_runs_ms: 30 * day, keep_output_ms: 7 * day, keep_runs_max: 10 }, 1))).body,
+  ).toMatchObject({ keep_runs_ms: 30 * day, keep_output_ms: 7 * day, keep_runs_max: 10, revision: 2 });
+  expect((await must(patch({ keep_runs_ms: null }, 2))).body, 'what is left out stays').toMatchObject({
+    keep_runs_ms: null,
+    keep_output_ms: 7 * day,
+    keep_runs_max: 10,
+  });
+  for (const body of [{ keep_runs_ms: 3_599_999 }, { keep_output_ms: 0 }, { keep_runs_max: 0 }]) {
+    expect((await patch(body, 3)).status).toBe(400);
+  }
+  expect((await patch({ keep_runs_max: 5 }, 2)).status, 'of an older revision').toBe(412);
+  const events = await must(server.api('GET', `/v1/audit?resource=projects/${made.body.id}`));
+  expect(events.body.items[0]).toMatchObject({
+    operation: 'project.update',
+    details: { before: { keep_runs_ms: 30 * day }, after: { keep_runs_ms: null, keep_runs_max: 10 } },
+  });
+});
