@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly events: number;
   /** Writes of each of its rounds. */
   readonly writes: number;
+  /** Which peers are measured; null: all. Where one is left out there is no ratio. */
+  readonly only: readonly string[] | null;
   /** Whether `throughput` is measured over PostgreSQL. */
   readonly postgres: boolean;
   /** Where the processes leave CPU profiles; null: nowhere, and they run undisturbed. */

@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     megabytes: { type: 'string', default: '200' },
     events: { type: 'string', default: '300000' },
     writes: { type: 'string', default: '5000' },
+    only: { type: 'string' },
     postgres: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
@@ -37,6 +38,7 @@ const options: BenchOptions = {
   megabytes: Number(values.megabytes),
   events: Number(values.events),
   writes: Number(values.writes),
+  only: values.only?.split(',') ?? null,
   postgres: values.postgres,
   profile: values.profile ?? null,
 };

@@ -11,6 +11,7 @@ import { openBenchDatabase } from './peers/database.ts';
 import { openGraphile } from './peers/graphile.ts';
 import { openNats } from './peers/nats.ts';
 import { openWayside } from './peers/wayside.ts';
+import { treeCpuMs } from './processes.ts';
 import { openBenchFolder } from './system.ts';
 
 const rounds = 5;
@@ -26,6 +27,8 @@ interface Measured {
   readonly starts: number[];
   readonly flow: number[];
   readonly drain: number[];
+  /** Processor time of one, ms: of the contender, of its database and of whoever hands in. */
+  readonly cpu: number[];
 }
 
 /** The peer of every ratio is graphile-worker as it comes. */
@@ -36,6 +39,7 @@ export async function benchPeers(options: BenchOptions): Promise<Figures> {
   const missing: Record<string, string> = {};
   const contenders = new Map<string, Contender>();
   const enter = async (name: string, open: () => Promise<Contender | null>): Promise<void> => {
+    if (options.only !== null && !options.only.includes(name)) return;
     try {
       const contender = await open();
       if (contender === null) missing[name] = 'not installed';
@@ -77,7 +81,7 @@ async function measureAll(
   const measured = new Map<string, Measured>();
   const loads: number[] = [];
   for (const [name, contender] of contenders) {
-    measured.set(name, { starts: [], flow: [], drain: [] });
+    measured.set(name, { starts: [], flow: [], drain: [], cpu: [] });
     await contender.flow(contender.slow === true ? 1 : warmUpFlow);
     await contender.starts(contender.slow === true ? 1 : warmUpStarts);
   }
@@ -90,8 +94,10 @@ async function measureAll(
     for (const [name, contender] of contenders) {
       const count = contender.slow === true ? slowFlow : Math.ceil(runs / rounds);
       const begun = performance.now();
+      const cpuBefore = treeCpuMs();
       await contender.flow(count);
       measured.get(name)?.flow.push((count * 1_000) / (performance.now() - begun));
+      measured.get(name)?.cpu.push((treeCpuMs() - cpuBefore) / count);
       const ms = await contender.drain?.(count);
       if (ms !== undefined) measured.get(name)?.drain.push((count * 1_000) / ms);
     }
@@ -103,12 +109,13 @@ function figuresOf(
   contenders: ReadonlyMap<string, Contender>,
   measured: ReadonlyMap<string, Measured>,
 ): Figures {
-  const rows = [...measured].map(([name, { starts, flow, drain }]) => [
+  const rows = [...measured].map(([name, { starts, flow, drain, cpu }]) => [
     name,
     {
       samples: starts.length,
       start_ms: spread(starts),
       flow_per_second: rangeOf(flow),
+      flow_cpu_ms: rounded(percentile(cpu, 0.5), 3),
       ...(drain.length === 0 ? {} : { drain_per_second: rangeOf(drain) }),
       acknowledges: contenders.get(name)?.acknowledges,
     },
@@ -136,8 +143,10 @@ function ratiosOf(measured: ReadonlyMap<string, Measured>): Figures {
     flow_sqlite: flow(sqlite),
     flow_postgres: flow(postgres),
   };
+  const cpu = (of: Measured) => rounded(percentile(graphile.cpu, 0.5) / percentile(of.cpu, 0.5));
   return {
     ratios,
+    cpu_ratios: { flow_sqlite: cpu(sqlite), flow_postgres: cpu(postgres) },
     ratio: ratios.flow_sqlite,
     aims,
     holds:

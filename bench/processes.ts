@@ -49,3 +49,23 @@ export function residentBytes(process: Pick<ChildProcess, 'pid'>): number {
     return Number.NaN;
   }
 }
+
+/** CPU time of this process and of all that descend from it and live now, ms. */
+export function treeCpuMs(): number {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc').filter((each) => /^\d+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const sum = (pid: number): number => {
+    const own = cpuMs({ pid });
+    const below = (children.get(pid) ?? []).map(sum);
+    return below.reduce((all, ms) => all + ms, Number.isNaN(own) ? 0 : own);
+  };
+  return sum(process.pid);
+}

@@ -29,6 +29,7 @@ const servers = values.engine === 'sqlite' ? 1 : Number(values.servers);
 /** So many presses are under way at once. */
 const pressersAtOnce = 4;
 const settleMsMax = 180_000;
+const startsMax = 20;
 const leaveMsMax = 60_000;
 const sayEveryMs = 10_000;
 
@@ -53,9 +54,11 @@ const troubles: Readonly<Record<string, Trouble>> = {
       throw new Error(`control plane ${index} was asked to end and lives on`);
     }
     await delay(chance.between(0, 2_000));
-    await replicas.start(index);
+    await supervise(replicas, index);
   },
   async database({ replicas: { database }, chance }) {
+    // Rarer than the others: while it is away there is little that they could disturb.
+    await delay(chance.between(2_000, 10_000));
     await database?.kill();
     await delay(chance.between(100, 4_000));
     await database?.start();
@@ -94,6 +97,21 @@ const troubles: Readonly<Record<string, Trouble>> = {
     network.setBandwidth(null);
   },
 };
+
+/** As a supervisor does: a start that finds no database ends, and is tried again. */
+async function supervise(replicas: Replicas, index: number): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await replicas.start(index);
+      return;
+    } catch (cause) {
+      if (tries >= startsMax) throw cause;
+      process.stderr.write(`control plane ${index} was not ready: ${String(cause).slice(-300)}\n`);
+      if (replicas.server(index).isAlive()) await replicas.server(index).kill();
+      await delay(500);
+    }
+  }
+}
 
 function launch(replicas: Replicas, name: string, network: TcpProxy): Promise<AgentProcess> {
   return replicas.system.launchAgent(name, {

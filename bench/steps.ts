@@ -16,6 +16,8 @@ export interface Sample {
   readonly firstByte: number;
 }
 
+const begunStep = 'commit 3: begun';
+
 /** Each step ends with the first note of its kind after the one before. */
 const path: readonly (readonly [step: string, label: string, detail?: string])[] = [
   ['client to server', 'http'],
@@ -35,7 +37,7 @@ const path: readonly (readonly [step: string, label: string, detail?: string])[]
   ['go: sent', 'send', 'go'],
   ['to the agent again', 'receive', 'go'],
   ['decide', 'write', 'begun'],
-  ['commit 3: begun', 'flushed', 'begun'],
+  [begunStep, 'flushed', 'begun'],
   ['plan, prepare', 'spawn'],
   ['spawn', 'spawned'],
 ];
@@ -97,7 +99,10 @@ function marksOf(
       index += 1;
       note = notes[index];
     }
-    if (note === undefined || note.at > sample.firstByte + slackMs) return null;
+    if (note === undefined || note.at > sample.firstByte + slackMs) {
+      // An operation without a program ends with what it has begun.
+      return marks.at(-1)?.step === begunStep ? marks : null;
+    }
     marks.push({ step, at: note.at });
     index += 1;
   }
