@@ -56,13 +56,16 @@ export async function openReplicas(options: ReplicasOptions): Promise<Replicas> 
       ...(databaseNetwork === null ? {} : { environment: { DATABASE_URL: urlOver(databaseNetwork) } }),
     }),
   );
-  const others = await Promise.all(ports.slice(1).map((each) => system.startReplica(each)));
-  const closing = opened.move();
+  const others: Program[] = [];
   const startOther = async (index: number): Promise<void> => {
     const its = ports[index];
     if (its === undefined) throw new Error(`there is no control plane ${index}`);
-    others[index - 1] = await system.startReplica(its);
+    const replica = await system.launchReplica(its);
+    others[index - 1] = replica;
+    await replica.said(/"ready":true/, { msMax: 60_000 });
   };
+  for (let index = 1; index < servers; index += 1) await startOther(index);
+  const closing = opened.move();
   return {
     system,
     database,

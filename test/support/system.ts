@@ -159,11 +159,9 @@ export class System implements AsyncDisposable {
     if (ready.token !== null) this.#token = ready.token;
   }
 
-  /** Starts one more control plane over the same database; resolves when it listens. */
-  async startReplica(ports: Ports): Promise<Program> {
-    const replica = await this.#launchServer(ports, {}, this.#options.sources);
-    await replica.said(/"ready":true/, { msMax: 60_000 });
-    return replica;
+  /** Starts one more control plane over the same database; does not wait until it listens. */
+  async launchReplica(ports: Ports): Promise<Program> {
+    return this.#launchServer(ports, {}, this.#options.sources);
   }
 
   async #launchServer(
