@@ -1,30 +1,17 @@
 // The only wiring of the control plane: what is opened, in which order, and how it is closed again.
-import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { upkeepMs } from '../protocol/limits.ts';
-import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { Failure } from '../protocol/failures.ts';
 import { actionRoutes } from './actions/routes.ts';
 import { openAgentSide } from './agent-side.ts';
 import type { AgentSide } from './agent-side.ts';
 import { agentRoutes } from './agents/routes.ts';
-import { openServerRow } from './agents/server-row.ts';
-import type { ServerRow } from './agents/server-row.ts';
 import { pruneJoinTokens } from './agents/forget-join-tokens.ts';
 import { openTokens } from './agents/open-tokens.ts';
-import { openAudit } from './audit/audit.ts';
 import { forgetDenialCounts } from './audit/denials.ts';
-import { openHeadHandout } from './audit/hand-heads.ts';
-import type { HeadHandout } from './audit/hand-heads.ts';
-import type { Audit } from './audit/audit.ts';
 import { auditRoutes } from './audit/routes.ts';
-import { openAuthority } from './authority/authority.ts';
-import type { Authority } from './authority/authority.ts';
 import { recordDenied } from './authority/deny.ts';
 import { forgetDecisions } from './authority/forget-decisions.ts';
 import { authorityRoutes } from './authority/routes.ts';
-import { systemClock } from './channel/clock.ts';
 import type { ServerConfig } from './config.ts';
 import { folderRoutes } from './folders/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
@@ -32,48 +19,32 @@ import { openApp } from './http/app.ts';
 import { forgetIdempotencyKeys } from './http/forget-idempotency-keys.ts';
 import { listenApi } from './http/listen.ts';
 import type { RegisteredRoute } from './http/registered-routes.ts';
-import { knownThings } from './known-things.ts';
-import { ensureOrganization, issueFirstToken } from './organizations/initialize.ts';
+import { issueFirstToken } from './organizations/initialize.ts';
 import { openOauth } from './oauth/open.ts';
 import { paths } from './oauth/paths.ts';
 import type { Oauth } from './oauth/open.ts';
 import { organizationRoutes } from './organizations/routes.ts';
-import { openPki } from './pki/open-pki.ts';
 import { openRevocations } from './pki/publish-lists.ts';
 import { pkiRoutes } from './pki/routes.ts';
-import type { Pki } from './pki/open-pki.ts';
-import { entryOfRotation } from './pki/record-rotation.ts';
-import type { RotationWitness } from './pki/record-rotation.ts';
 import { principalRoutes } from './principals/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import type { FaultPoint } from './runs/contract.ts';
-import { intentKeyOf } from './runs/intent-key.ts';
-import { openRuns } from './runs/open.ts';
-import type { Runs } from './runs/open.ts';
 import { runsOfAgent } from './runs/revoke.ts';
 import { runRoutes } from './runs/routes.ts';
-import { runAuthorityOf } from './runs/run-authority.ts';
 import { runTokenAuthenticator } from './runs/run-token.ts';
-import { openSchedules } from './schedules/open.ts';
-import type { Schedules } from './schedules/open.ts';
 import { scheduleRoutes } from './schedules/routes.ts';
-import { openKeyring } from './secrets/keyring.ts';
 import { keyringRoutes } from './secrets/routes.ts';
-import { needsKeyring, openSecrets } from './secrets/secrets.ts';
-import type { Secrets } from './secrets/secrets.ts';
 import { openSignIn } from './sign-in/open.ts';
 import type { SignIn } from './sign-in/open.ts';
 import { storeRoutes } from './store/routes.ts';
-import { databasePath } from './store/sqlite/data-folder.ts';
-import { openStore } from './store/open-store.ts';
-import type { Store } from './store/store.ts';
 import { leave } from './leave.ts';
-import { observe, openTelemetry } from './telemetry/open.ts';
-import type { Telemetry } from './telemetry/open.ts';
+import { observe } from './telemetry/open.ts';
 import type { Readiness } from './telemetry/readiness.ts';
 import { telemetryRoutes } from './telemetry/routes.ts';
 import { startUpkeep } from './upkeep.ts';
 import { variableRoutes } from './variables/routes.ts';
+import { openCore } from './core.ts';
+import type { Closing, Core } from './core.ts';
 
 const version = '0.1.0';
 
@@ -99,24 +70,9 @@ export interface ServerOptions {
   readonly faultPoint?: (point: FaultPoint) => Promise<void> | void;
 }
 
-/** Everything below the listeners. */
-interface Core {
-  readonly clock: ReturnType<typeof systemClock>;
-  readonly store: Store;
-  readonly secrets: Secrets;
-  readonly audit: Audit;
-  readonly authority: Authority;
-  readonly pki: Pki;
-  readonly runs: Runs;
-  readonly heads: HeadHandout;
-  readonly servers: ServerRow;
-  readonly schedules: Schedules;
-  readonly telemetry: Telemetry;
-}
-
 /** Opens everything and listens. Throws the failures of its parts, each with what to do about it. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const closing: (() => Promise<void> | void)[] = [];
+  const closing: Closing = [];
   let goes = (): Promise<void> => Promise.resolve();
   const close = async (): Promise<void> => {
     // What cannot be told to a database that is away must not keep the rest open, and the process alive.
@@ -127,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
   };
   try {
-    const core = await openCore(options, closing);
+    const core = await openCore({ ...options, version }, closing);
     const agents = await openAgentSide(options, core, closing);
     const { url, signIn, app, readiness } = await openApi(options, core, agents, closing);
     goes = () => leave({ app, channel: agents.channel, readiness, drainMs: options.config.drainMs });
@@ -175,131 +131,6 @@ async function firstOwner(
   return { ownerToken, setupUrl };
 }
 
-async function openCore(options: ServerOptions, closing: (() => Promise<void> | void)[]): Promise<Core> {
-  const { config, log, faultPoint } = options;
-  const clock = systemClock();
-  const telemetry = await openTelemetry({ clock, version, traces: config.traces, log });
-  closing.push(() => telemetry.close());
-  const store = await openMeasuredStore(options, telemetry);
-  closing.push(() => store.close());
-  const provider = await openKeyring({
-    path: join(config.dataFolder, 'keyring.json'),
-    clock,
-    mayCreate: !(await needsKeyring(store)),
-    ...(config.keyringPassphrase === null ? {} : { passphrase: config.keyringPassphrase }),
-  });
-  const secrets = await openSecrets(store, provider);
-  let heads: HeadHandout | null = null;
-  const audit = openAudit({
-    store,
-    secrets,
-    clock,
-    report: (cause) => log.error({ err: cause }, 'the audit could not be chained; it is tried again'),
-    sealed: (head) => heads?.sealed(head),
-    ...(store.engine === 'sqlite' ? { file: databasePath(config.dataFolder) } : {}),
-  });
-  closing.push(() => audit.close());
-  await ensureOrganization({ store, audit });
-  const authority = await openAuthority(store, clock, {
-    report: (cause) => log.warn({ err: cause }, 'the policy could not be read; it is tried again'),
-  });
-  authority.know(knownThings(store));
-  authority.watch();
-  closing.push(() => authority.close());
-  const pki = await openPki({
-    store,
-    keys: secrets.signingKeys,
-    clock,
-    rotations: witnessOfRotations({ audit, authority, log }),
-  });
-  const handout = openHeadHandout({
-    store,
-    audit,
-    authorities: () => pki.authorities(),
-    report: (conflict) => log.error(conflict, 'an agent keeps a head that this audit trail contradicts'),
-  });
-  heads = handout;
-  const servers = await openServerRow({
-    ...{ store, clock, id: randomUUIDv7(), address: hostname() },
-    report: (message, cause) => log.warn({ err: cause }, message),
-  });
-  closing.push(() => servers.close());
-  const runs = await openRuns({
-    store,
-    audit,
-    authority: runAuthorityOf(authority),
-    secrets,
-    intentKey: currentIntentKey(pki),
-    headFor: (connection) => handout.next(connection),
-    inTouchSince: () => servers.inTouchSince(),
-    intentKeys: () => intentKeysEver(secrets),
-    clock,
-    random: {
-      id: () => randomUUIDv7(),
-      salt: () => randomBytes(16).toString('base64url'),
-      fraction: () => clock.random(),
-    },
-    report: ({ kind, message, cause, ...ids }) => log.warn({ kind, err: cause, ...ids }, message),
-    witness: telemetry.witness,
-    ...(faultPoint === undefined ? {} : { faultPoint }),
-  });
-  const schedules = openSchedules({
-    store,
-    audit,
-    authority,
-    runs,
-    clock,
-    report: ({ kind, message, cause, schedule }) => log.warn({ kind, err: cause, schedule }, message),
-  });
-  return { clock, store, secrets, audit, authority, pki, runs, heads: handout, servers, schedules, telemetry };
-}
-
-function openMeasuredStore(
-  { config, log, onFatal }: ServerOptions,
-  telemetry: Telemetry,
-): Promise<Store> {
-  return openStore({
-    config,
-    onFatal,
-    report: (message, cause) => log.warn({ err: cause ?? undefined }, message),
-    onIncarnation: () => onFatal(failedOver()),
-    onCommit: (commit) => telemetry.committed(commit),
-  });
-}
-
-/** What this process knows of runs and sessions is of the past that was lost: the next one reads it anew. */
-function failedOver(): Failure {
-  return new Failure('store_failed', 'The database was failed over or brought back while we ran.');
-}
-
-/** Rotations that happen by themselves are in the audit and in the log. */
-function witnessOfRotations({
-  audit,
-  authority,
-  log,
-}: Pick<Core, 'audit' | 'authority'> & Pick<ServerOptions, 'log'>): RotationWitness {
-  return {
-    record: (rotation) => [audit.step(entryOfRotation(authority.policy().organization.id, rotation))],
-    done: ({ activated, former }) =>
-      log.info({ kind: 'authority_replaced', activated, former }, 'authorities that end were replaced'),
-  };
-}
-
-/** Also of those that sign no more: agents may show intents of any of them. */
-async function intentKeysEver({ signingKeys }: Secrets) {
-  return (await signingKeys.list('intent', { retired: true })).map(({ publicJwk }) => publicJwk);
-}
-
-/** The active key in the form in which it signs; made again only when another one became active. */
-function currentIntentKey(pki: Pki): () => ReturnType<typeof intentKeyOf> {
-  let held: ReturnType<typeof intentKeyOf> | null = null;
-  return () => {
-    const key = pki.intentKey();
-    if (held?.kid !== key.kid) held = intentKeyOf(key);
-    return held;
-  };
-}
-
 /** The API that listens, and what ends it in order. */
 interface OpenApi {
   readonly url: string;
@@ -312,7 +143,7 @@ async function openApi(
   { config, log, onRoute }: ServerOptions,
   core: Core,
   agents: AgentSide,
-  closing: (() => Promise<void> | void)[],
+  closing: Closing,
 ): Promise<OpenApi> {
   const { clock, store, secrets, audit, authority, runs, schedules } = core;
   const app = await openApp({
