@@ -104,14 +104,15 @@ class Row implements ServerRow {
   async beat(): Promise<void> {
     const { clock, report } = this.#deps;
     try {
-      await this.#renew();
+      // Where nobody else looks at it, a commit every few seconds is for nothing.
+      if (!this.#isAlone) await this.#renew();
       await this.#payOwed();
       // Whoever was away itself must first let the others be seen again.
       const isJudge = this.#since !== null && clock.now() - this.#since >= this.#silentMs;
       if (isJudge) await this.#endLost();
     } catch (cause) {
       if (this.#since !== null) report('the row of this control plane could not be renewed', cause);
-      this.#since = null;
+      if (!this.#isAlone) this.#since = null;
     }
   }
 
