@@ -5,7 +5,7 @@ import { killContainer } from '../../../agent/operations/engine.ts';
 import { openFolder } from '../../support/folder.ts';
 import type { Folder } from '../../support/folder.ts';
 import { isAlive, path, pidsOf, until } from '../../support/children.ts';
-import { runText, stopper } from '../../support/run-action.ts';
+import { loadText, runText, stopper } from '../../support/run-action.ts';
 import type { RunOptions, Told } from '../../support/run-action.ts';
 
 // No container engine answers on the machines that this was written on: what is shown here is that the command never
@@ -158,6 +158,31 @@ test('a text with shell characters is run by the shell of the container', async 
   using engine = openEngine('docker');
   await run(engine, 'command = "echo a | cat"', '', { environment: { SHELL: '/bin/bash' } });
   expect(read(engine, 'last-run').slice(-4)).toEqual(['alpine:3.22', 'sh', '-c', 'echo a | cat']);
+});
+
+test('the token of a run goes into the container by its name, and a path of the host does not', async () => {
+  using engine = openEngine('docker');
+  const token = `wsr_${'t'.repeat(44)}`;
+  const api = { url: 'https://wayside.example.com', caFile: '/etc/ca.pem' };
+  const settings = { ...loadText('').settings, api };
+  const context = {
+    runId: 'r-1',
+    attempt: 1,
+    requestedBy: 'ada',
+    agent: { id: 'a-1', name: 'agent one' },
+    actionName: 'a',
+    applicationName: null,
+    token,
+  };
+  const told = await run(engine, 'command = ["env"]', '', { request: { context, settings } });
+  expect(told.outcome.result).toBe('succeeded');
+  const words = readFileSync(join(engine.path, 'last-run'), 'utf8').split('\n');
+  expect(words.filter((word) => word.startsWith('--env='))).toEqual([
+    '--env=WAYSIDE_TOKEN',
+    '--env=WAYSIDE_URL',
+    '--env=WAYSIDE_RUN_ID',
+  ]);
+  expect(words.join('\n')).not.toContain(token);
 });
 
 test("the engine sees its own configuration, not the rest of the agent's environment", async () => {
