@@ -3,6 +3,7 @@
 import type { Permission } from '../../protocol/permissions.ts';
 import { demand } from '../http/decide.ts';
 import type { DecideDeps } from '../http/decide.ts';
+import type { Caller } from './caller.ts';
 import type { ChangeContext } from './change.ts';
 import { exceeds } from './cover.ts';
 import { refuseLacking } from './demand-cover.ts';
@@ -20,6 +21,11 @@ export async function refuseStronger(
   if (lacked === null) return;
   const why = `You cannot act as ${principal.name}, who may do what you may not.`;
   await refuseLacking(deps, context, { lacked, why });
+}
+
+/** Whoever acts for somebody is not that somebody: what is made outlives the token by which they act. */
+export function isByThemselves({ principal, actors }: Caller, made: Pick<PrincipalRecord, 'id'>): boolean {
+  return principal.id === made.id && actors.length === 0;
 }
 
 /**

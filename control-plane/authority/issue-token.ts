@@ -4,7 +4,7 @@ import { Failure } from '../../protocol/failures.ts';
 import type { Permission } from '../../protocol/permissions.ts';
 import type { TokensTable } from '../store/schema.ts';
 import type { DecideDeps } from '../http/decide.ts';
-import { narrowed, refuseStronger } from './act-as.ts';
+import { isByThemselves, narrowed, refuseStronger } from './act-as.ts';
 import { insertToken, revokeToken, selectToken } from './binding-store.ts';
 import { commitChange } from './change.ts';
 import type { ChangeContext, ChangeDeps } from './change.ts';
@@ -34,7 +34,7 @@ export async function issueToken(
     throw new Failure('conflict', `${principal.name} is no user and no service, and has no tokens.`);
   }
   // For oneself the ceiling is what keeps it small: a narrow token may make one as narrow.
-  if (principal.id !== context.caller.principal.id) await refuseStronger(deps, context, principal);
+  if (!isByThemselves(context.caller, principal)) await refuseStronger(deps, context, principal);
   const permissions = await narrowed(deps, context, request.permissions);
   const expires_at = expiryOf(deps, context, request);
   const { token, hash } = mintToken();

@@ -70,7 +70,8 @@ export async function approveSupport(
 ): Promise<SupportRow> {
   const { request } = approval;
   mustBe(request, 'requested');
-  if (request.principal === context.caller.principal.id) {
+  const { principal, actors } = context.caller;
+  if ([principal, ...actors].some(({ id }) => id === request.principal)) {
     throw new Failure('conflict', 'Somebody else has to approve what you ask for.');
   }
   const duration = Math.min(approval.durationMs ?? request.duration_ms, request.duration_ms);

@@ -1,9 +1,8 @@
 // Makes a one-time link for somebody. Whoever has it can act as them, so nobody makes one for a person who may do more.
 import { Failure } from '../../protocol/failures.ts';
+import { isByThemselves, refuseStronger } from '../authority/act-as.ts';
 import { commitChange } from '../authority/change.ts';
 import type { ChangeContext } from '../authority/change.ts';
-import { exceeds } from '../authority/cover.ts';
-import { refuseLacking } from '../authority/demand-cover.ts';
 import type { PrincipalRecord } from '../authority/policy.ts';
 import type { RouteDeps } from '../http/route.ts';
 import type { SignInDeps } from './deps.ts';
@@ -27,7 +26,7 @@ export async function inviteOrReset(
   if (principal.disabled) throw new Failure('conflict', `${principal.name} is disabled.`);
   if (principal.kind !== 'user')
     throw new Failure('conflict', `${principal.name} is no user and never signs in.`);
-  await refuseToActAs(deps, context, principal);
+  if (!isByThemselves(context.caller, principal)) await refuseStronger(deps, context, principal);
   const createdBy = context.caller.principal.id;
   const link = newLink(deps, { principal: principal.id, purpose, removesFactors, createdBy, lifeMs });
   await commitChange(deps, context, {
@@ -39,12 +38,4 @@ export async function inviteOrReset(
     steps: link.steps,
   });
   return link;
-}
-
-async function refuseToActAs(deps: Deps, context: ChangeContext, principal: PrincipalRecord): Promise<void> {
-  if (principal.id === context.caller.principal.id) return;
-  const lacked = exceeds(deps.authority.policy(), context.caller, principal.id, deps.clock.now());
-  if (lacked === null) return;
-  const why = `You cannot act as ${principal.name}, who may do what you may not.`;
-  await refuseLacking(deps, context, { lacked, why });
 }

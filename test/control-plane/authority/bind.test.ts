@@ -231,3 +231,25 @@ describe('the last owner', () => {
     expect((await world.as('climber')('POST', '/v1/bindings', self)).status).toBe(403);
   });
 });
+
+describe('whoever acts for somebody', () => {
+  test('makes no token of theirs that does what they may not do themselves', async () => {
+    await world.person('chief', [{ role: 'owner' }]);
+    await world.person('deputy', [{ role: 'owner' }]);
+    await world.person('clerk', [{ role: 'admin' }]);
+    const make = (actor: string) =>
+      world.as('chief', { actors: [actor] })('POST', '/v1/principals/self/tokens', { name: 'for later' });
+    const refused = await make('clerk');
+    expect([refused.status, refused.body.code]).toEqual([403, 'forbidden']);
+    expect((await make('deputy')).status).toBe(201);
+  });
+
+  test('approves nothing by it that they asked for', async () => {
+    const body = { reason: 'a run hangs', role: 'admin' };
+    const { body: asked } = await good(world.as('deputy')('POST', '/v1/support', body));
+    const approve = (actors: readonly string[]) =>
+      world.as('chief', { actors })('POST', `/v1/support/${asked.id}/approve`, {});
+    expect((await approve(['deputy'])).body.code).toBe('conflict');
+    expect((await approve([])).status).toBe(200);
+  });
+});
