@@ -12,7 +12,7 @@ import { beginMs, statusFile } from './press.ts';
 const isLong = process.env['WAYSIDE_LONG'] !== undefined;
 const megabytes = isLong ? 1_024 : 24;
 const streams = 1_000;
-const queued = isLong ? 100_000 : 1_500;
+const queued = isLong ? 100_000 : 600;
 const samples = isLong ? 200 : 25;
 /** How many times as long a press may wait beside the noise; and a floor, for a machine that is shared. */
 const ratioMax = 10;
