@@ -70,10 +70,9 @@ function startLies({ world, run, executions }: Facts): string[] {
     if (before !== undefined && (before.ended ?? Infinity) > execution.began)
       found.push('two executions overlap');
   });
-  const press = world.presses.find((each) => each.run === run.id);
-  if (press?.canceledAt != null && run.state !== 'canceled')
-    found.push(`it is ${run.state} and was canceled`);
-  if (press?.canceledAt != null && !idempotent && executions.length > 0)
+  const canceledAt = world.presses.find((each) => each.run === run.id)?.canceledAt ?? null;
+  if (canceledAt !== null && run.state !== 'canceled') found.push(`it is ${run.state} and was canceled`);
+  if (canceledAt !== null && !idempotent && executions.length > 0)
     found.push('it was canceled before it ran, and ran');
   return found;
 }
