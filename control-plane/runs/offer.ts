@@ -5,6 +5,7 @@ import { inputsDigest, signIntentWith } from '../../protocol/intent.ts';
 import type { IntentInput } from '../../protocol/intent.ts';
 import { intentMsMax, leaseMs } from '../../protocol/limits.ts';
 import { clearInputs, isSecret, sealInputs } from '../../protocol/seal.ts';
+import { GuardFailed } from '../store/store.ts';
 import type { Step, StepResult } from '../store/store.ts';
 import { numbersOf } from './commit.ts';
 import type { RunFacts, Seat } from './contract.ts';
@@ -150,5 +151,11 @@ export async function deliverOffer(
     },
   );
   if (message === null) return parts.faultPoint?.('after-offer-sent');
-  await giveBack(parts, run, { trigger: 'refuse_transient', code: 'cannot_open', message });
+  await giveBack(parts, run, { trigger: 'refuse_transient', code: 'cannot_open', message }).catch(
+    (cause: unknown) => {
+      if (cause instanceof GuardFailed) return;
+      const what = 'an offer could not be given back';
+      parts.report({ kind: 'offer_failed', run: run.id, agent: seat.agent.id, message: what, cause });
+    },
+  );
 }
