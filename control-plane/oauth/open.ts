@@ -70,7 +70,7 @@ export function openOauth(options: OauthOptions): Oauth {
     ...options,
     liveness,
     signer: openTokenSigner({ keys: secrets.signingKeys, liveness }),
-    proofs: rememberProofs(clock),
+    proofs: rememberProofs({ store, clock }),
     issuerKeys: openIssuerKeys({ guard: guardAddresses(options.issuerAddresses), clock }),
     revoke: async (keys, steps: readonly Step[] = []) => {
       const keepUntil = clock.now() + revocationMs;

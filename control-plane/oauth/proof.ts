@@ -3,34 +3,41 @@
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose';
 import type { JWK } from 'jose';
 import { createHash } from 'node:crypto';
+import type { Store } from '../store/store.ts';
+import { isFirstUse } from './once.ts';
 import { proofMsMax, proofsRememberedMax } from '../../protocol/limits-authority.ts';
 
 /** Of asymmetric keys only (section 4.3, number 5). */
 export const proofAlgorithms = ['ES256', 'EdDSA', 'Ed25519'] as const;
 
 export interface ProofMemory {
-  /** False where the proof was seen before, in another request. */
-  isFresh(proof: { readonly id: string; readonly request: string; readonly until: number }): boolean;
+  /** False where the proof was seen before, in another request. Throws what the store throws. */
+  isFresh(proof: { readonly id: string; readonly request: string; readonly until: number }): Promise<boolean>;
 }
 
 /**
- * Remembers proofs for as long as they could be used again. In this process only: another replica takes a stolen proof
- * once more, for the same address and within the minute that it is good for.
+ * Remembers proofs for as long as they could be used again: in the store, so that no other process takes one a second
+ * time, and here, because one request is authenticated again for each further decision.
  */
-export function rememberProofs(clock: { now(): number }): ProofMemory {
+export function rememberProofs(deps: {
+  readonly store: Store;
+  readonly clock: { now(): number };
+}): ProofMemory {
   const seen = new Map<string, { readonly request: string; readonly until: number }>();
   return {
-    isFresh({ id, request, until }) {
+    async isFresh({ id, request, until }) {
       const before = seen.get(id);
-      // One request is authenticated again where it asks for a further decision.
       if (before !== undefined) return before.request === request;
       if (seen.size >= proofsRememberedMax) {
-        const now = clock.now();
+        const now = deps.clock.now();
         for (const [key, entry] of seen) if (entry.until < now) seen.delete(key);
         if (seen.size >= proofsRememberedMax) return false;
       }
       seen.set(id, { request, until });
-      return true;
+      if (await isFirstUse(deps, { kind: 'proof-use', id, until })) return true;
+      // Somebody else's: good for no request of ours.
+      seen.set(id, { request: '', until });
+      return false;
     },
   };
 }
@@ -52,7 +59,16 @@ export async function thumbprintOfProof(
   deps: { readonly memory: ProofMemory; readonly clock: { now(): number } },
   proven: Proven,
 ): Promise<string | null> {
-  const now = deps.clock.now();
+  const checked = await checkProof(proven, deps.clock.now());
+  if (checked === null) return null;
+  const { id, thumbprint, until } = checked;
+  return (await deps.memory.isFresh({ id, request: proven.request, until })) ? thumbprint : null;
+}
+
+async function checkProof(
+  proven: Proven,
+  now: number,
+): Promise<{ readonly id: string; readonly thumbprint: string; readonly until: number } | null> {
   try {
     const { payload, protectedHeader } = await jwtVerify(proven.proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
@@ -71,9 +87,7 @@ export async function thumbprintOfProof(
       Math.abs(now - iat * 1_000) <= proofMsMax &&
       (proven.token === null || ath === hashOfToken(proven.token));
     if (!good) return null;
-    const id = `${thumbprint}:${String(jti)}`;
-    const until = iat * 1_000 + 2 * proofMsMax;
-    return deps.memory.isFresh({ id, request: proven.request, until }) ? thumbprint : null;
+    return { id: `${thumbprint}:${String(jti)}`, thumbprint, until: iat * 1_000 + 2 * proofMsMax };
   } catch {
     return null;
   }

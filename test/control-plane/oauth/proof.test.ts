@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rememberProofs } from '../../../control-plane/oauth/proof.ts';
 import { makeService, openWorld, post } from './world.ts';
 import type { Service, World } from './world.ts';
 
@@ -105,6 +106,15 @@ test('a proof is good for one request', async () => {
   const proof = await proofOf({ url: url(), token });
   expect((await call(token, proof)).status).toBe(200);
   expect((await call(token, proof)).status).toBe(401);
+});
+
+test('a proof is good once over all processes, also for who asks again', async () => {
+  const memory = () => rememberProofs({ store: world.store, clock: world });
+  const [here, there] = [memory(), memory()];
+  const proof = { id: randomUUID(), request: 'one', until: world.now() + 60_000 };
+  expect([await here.isFresh(proof), await here.isFresh(proof)]).toEqual([true, true]);
+  const again = { ...proof, request: 'two' };
+  expect([await there.isFresh(again), await there.isFresh(again)]).toEqual([false, false]);
 });
 
 test('one request may ask for several decisions with the proof that it has', async () => {
