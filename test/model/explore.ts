@@ -5,6 +5,7 @@ import { isFinal } from '../../protocol/states.ts';
 import { noteStep, violationOf } from './invariants.ts';
 import { keyOf } from './key.ts';
 import type { Scope } from './scope.ts';
+import { isAtBound } from './progress.ts';
 import { startOf } from './start.ts';
 import type { World } from './state.ts';
 import { stepsFrom } from './steps.ts';
@@ -87,8 +88,10 @@ export function explore(scope: Scope): Explored {
   return { states, transitions, depth, ms: performance.now() - began, finals, violation };
 }
 
-/** The run has its verdict. */
-function isEnd({ db: { row } }: World): boolean {
+/** The run has its verdict; what lies beyond the bound of the model is not asked about. */
+function isEnd(world: World): boolean {
+  const { row } = world.db;
+  if (isAtBound(world)) return true;
   return row === null || isFinal(row.state);
 }
 

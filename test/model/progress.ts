@@ -46,7 +46,7 @@ function agentsGoOn(world: World, scope: Scope, add: Add): void {
     for (const process of mine) {
       const { id, work } = process;
       const isConnected = world.wires.some((wire) => wire.process === id && wire.clientOpen);
-      if (!isConnected && !work.left && world.wires.length < 3)
+      if (!isConnected && !work.left && world.wires.length < 3 && !isAtBound(world))
         add(`${id} connects`, connect(world, process, scope));
       const first = process.disk[0];
       if (first !== undefined) add(`${id} has ${first.record.type} on the disk`, written(world, id, scope));
@@ -61,6 +61,11 @@ function agentsGoOn(world: World, scope: Scope, add: Add): void {
       }
     }
   }
+}
+
+/** A folder and its copy take the session from each other without end: the model looks at four of them. */
+export function isAtBound({ folders, db }: World): boolean {
+  return folders.C !== undefined && db.agents.A.session >= 4;
 }
 
 /** A tick that only made equal copies is no step. */
