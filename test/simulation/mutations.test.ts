@@ -33,13 +33,6 @@ const mutations: Readonly<Record<string, readonly Patch[]>> = {
     return onGo(draft, { type: 'go', run: run.run, attempt: run.attempt, incarnation: draft.state.incarnation });`,
     },
   ],
-  'the guard of the session': [
-    {
-      file: 'control-plane/runs/store-offer.ts',
-      find: "step(session(values), { name: 'session', exactly: 1 }),",
-      replace: 'step(session(values)),',
-    },
-  ],
   'the flush of begun before the start': [
     {
       file: 'agent/work.ts',

@@ -121,7 +121,8 @@ async function untilEnded(world: World): Promise<void> {
     const [row] = database.look(
       "select count(*) as open from runs where state in ('queued', 'offered', 'running')",
     );
-    for (const agent of agents) agent.start();
+    // Whatever ends late, because it was told to before everything healed, starts again.
+    for (const machine of [...servers, ...agents]) machine.start();
     const stuck = database.look("select id from runs where state = 'indeterminate' and released_by is null");
     for (const { id } of stuck) void servers[0]?.release(String(id));
     if (row?.['open'] === 0 && agents.every(({ inHand, isConnected }) => inHand === 0 && isConnected)) return;
