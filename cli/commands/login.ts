@@ -3,6 +3,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { whoamiSchema } from '../../protocol/api/authority.ts';
 import { serverMetadataSchema } from '../../protocol/api/oauth.ts';
 import { Failure } from '../../protocol/failures.ts';
@@ -69,7 +70,10 @@ async function login({ client, print, surroundings }: CommandContext, options: L
       const file = { url, project, ...kept, ...(ca === null ? {} : { ca }) };
       await writeConfigFile(configPath(surroundings.environment), file);
       if (print.json) print.data(me);
-      else print.out(`Signed in to ${url} as ${me.principal.name}.`);
+      else {
+        print.out(`Signed in to ${url} as ${me.principal.name}.`);
+        showSupport(print, me);
+      }
     } finally {
       await signedIn.close();
     }
@@ -136,4 +140,12 @@ async function whoami({ client, print }: CommandContext): Promise<void> {
   print.out(`${me.principal.name} (${me.principal.kind}) of ${me.organization.name}`);
   for (const { role, resource } of me.roles) print.out(`  ${role} on ${resource}`);
   print.out(`  token ${me.token.name}, expires ${time(me.token.expires_at)}`);
+  showSupport(print, me);
+}
+
+/** Nothing where there is nothing, or somebody else decides about it. */
+function showSupport(print: CommandContext['print'], { support }: z.output<typeof whoamiSchema>): void {
+  const { requested, in_force: inForce } = support ?? { requested: 0, in_force: 0 };
+  if (requested > 0) print.out(`Support access is asked for (${requested}): wayside support list`);
+  if (inForce > 0) print.out(`Support access is in force (${inForce}): wayside support list --in-force`);
 }

@@ -25,6 +25,7 @@ import { issueToken, revokeTokenById } from './issue-token.ts';
 import { levelName } from './level.ts';
 import type { Policy } from './policy.ts';
 import { supportRoutes } from './support-routes.ts';
+import { supportToSee } from './support-to-see.ts';
 import { entitlementRoutes } from './entitlement-routes.ts';
 import { roleRoutes } from './role-routes.ts';
 import { tokenResource, tokensResource } from './resources.ts';
@@ -42,10 +43,11 @@ export function authorityRoutes(app: FastifyInstance, deps: Deps): void {
     summary: 'Who the token belongs to, and the roles of that principal',
     tag: 'authority',
     answers: { 200: whoamiSchema },
-    handler: async ({ caller }) => ({
-      status: 200,
-      body: whoami(deps.authority.policy(), caller, deps.authority.now()),
-    }),
+    handler: async ({ caller }) => {
+      const { authority, store } = deps;
+      const support = await supportToSee({ authority, store }, caller);
+      return { status: 200, body: { ...whoami(authority.policy(), caller, authority.now()), support } };
+    },
   });
   tokenRoutes(app, deps);
   roleRoutes(app, deps);
@@ -113,7 +115,7 @@ function tokenRoutes(app: FastifyInstance, deps: Deps): void {
   });
 }
 
-function whoami(policy: Policy, caller: Caller, now: number): z.input<typeof whoamiSchema> {
+function whoami(policy: Policy, caller: Caller, now: number): Omit<z.input<typeof whoamiSchema>, 'support'> {
   const { principal, credential } = caller;
   const { id, name, kind } = principal;
   if (kind === 'run') throw new Error('a run has no permission to ask who it is');

@@ -19,6 +19,8 @@ export const whoamiSchema = z.object({
   organization: z.object({ id: idSchema, name: nameSchema }),
   token: z.object({ id: idSchema, name: z.string(), expires_at: timeSchema.nullable() }),
   roles: z.array(z.object({ role: z.string(), resource: z.string() })),
+  /** Support access that somebody asks for, and that is in force, up to a page of each; null for who may not see it. */
+  support: z.object({ requested: z.int(), in_force: z.int() }).nullable(),
 });
 
 export const organizationSchema = z.object({

@@ -139,6 +139,9 @@ test('support access is asked for, approved, listed and revoked', async () => {
   );
   const { id } = JSON.parse(asked.stdout) as Support;
   expect((await wayside(['support', 'list'])).stdout).toContain('requested');
+  expect((await wayside(['whoami'])).stdout).toContain(
+    'Support access is asked for (1): wayside support list',
+  );
   const approved = await wayside(['support', 'approve', id, '--for', '30m']);
   expect(approved.stdout).toContain('in force, approved by owner, until');
   expect((await wayside(['project', 'show', 'checkout'], ben.token)).code).toBe(0);

@@ -173,3 +173,18 @@ test('each step is in the audit, with who and why', async () => {
   ]);
   expect(rows.find(({ operation }) => operation === 'support.approve')?.details).toContain('T-7');
 });
+
+test('is told to owners who only ask who they are, and to nobody else', async () => {
+  const told = async () =>
+    (await good(world.api<{ support: { requested: number; in_force: number } }>('GET', '/v1/whoami'))).body
+      .support;
+  const before = await told();
+  const { body: asked } = await request('helper-three');
+  expect(await told()).toEqual({ ...before, requested: before.requested + 1 });
+  await good(world.api('POST', `/v1/support/${asked.id}/approve`, {}));
+  expect(await told()).toEqual({ ...before, in_force: before.in_force + 1 });
+  const other = await good(world.as('helper-three')<{ support: unknown }>('GET', '/v1/whoami'));
+  expect(other.body.support).toBeNull();
+  await good(world.api('POST', `/v1/support/${asked.id}/revoke`, undefined));
+  expect(await told()).toEqual(before);
+});
