@@ -78,7 +78,7 @@ export class AgentMachine {
   }
 
   start(): void {
-    if (this.isUp) return;
+    if (this.isUp || (this.left !== null && this.left !== 'drained')) return;
     const { time, trace } = this.#world;
     const actor = actorNamed(this.name);
     this.#actor = actor;
