@@ -392,8 +392,3 @@ export function bornRow(store: string): Row {
     started_at: null,
   };
 }
-
-/** The states that a statement may start from, by the one table; for the conformance test. */
-export function tableAllows(from: RunState, trigger: Parameters<typeof sourcesOf>[0]): boolean {
-  return sourcesOf(trigger).includes(from);
-}
