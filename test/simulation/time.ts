@@ -7,10 +7,12 @@ export interface Actor {
   alive: boolean;
   /** Virtual moment until which it stands still. */
   pausedUntil: number;
+  /** What came up while it stood still, in order. */
+  readonly waiting: (() => void)[];
 }
 
 export function actorNamed(name: string): Actor {
-  return { name, alive: true, pausedUntil: 0 };
+  return { name, alive: true, pausedUntil: 0, waiting: [] };
 }
 
 interface Event {
@@ -45,8 +47,15 @@ export class VirtualTime {
       if (run === null || actor?.alive === false) continue;
       this.now = Math.max(this.now, event.at);
       if (actor !== null && actor.pausedUntil > this.now) {
-        // In the order in which they came up, behind what already waits for that moment.
-        this.#push({ at: actor.pausedUntil, order: this.#next(), actor, run: () => event.run?.() });
+        actor.waiting.push(() => event.run?.());
+        // Looks again then, when it may be paused for longer.
+        this.after(actor, actor.pausedUntil - this.now, () => undefined);
+        continue;
+      }
+      if (actor !== null && actor.waiting.length > 0) {
+        // It goes on, perhaps sooner than it was to: first with what waits, in order, and then with this.
+        for (const waiting of actor.waiting.splice(0)) this.after(actor, 0, waiting);
+        this.after(actor, 0, () => event.run?.());
         continue;
       }
       event.run = null;
