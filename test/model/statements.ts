@@ -1,6 +1,5 @@
 // The guards that live in SQL, one modelled statement for each real one: which rows it touches, and what it makes of
 // them. `statements.test.ts` runs the real statement beside each over all small cases.
-import { sourcesOf } from '../../protocol/states.ts';
 import type { RunState } from '../../protocol/states.ts';
 import type { AgentFrame, ServerFrame } from '../../protocol/frames.ts';
 import type { Rules } from './rules.ts';
