@@ -16,6 +16,7 @@ const overPostgresAlone = [
 ];
 /** About the files, the plans and the threads of SQLite, or setting up what they test by writing into its file. */
 const overSqliteAlone = [
+  'test/control-plane/authority/matrix.test.ts',
   'test/control-plane/runs/store-read.test.ts',
   'test/control-plane/schedules/routes.test.ts',
   'test/control-plane/store/{backup,durability,faults,group-commit,lock,migrate,schema}.test.ts',
