@@ -47,7 +47,8 @@ export async function reconcile(
     ready() {
       for (const frame of decision.frames) connection.send(frame);
       seat.open = true;
-      parts.slotsGranted(seat);
+      // What was queued at another control plane before it came is known to nobody here.
+      for (const group of seat.groups.keys()) parts.wake(group);
     },
   };
 }

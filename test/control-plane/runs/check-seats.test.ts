@@ -79,3 +79,16 @@ describe.skipIf(engine === 'sqlite')('runs in hand that another control plane ch
     await close();
   });
 });
+
+describe.skipIf(engine === 'sqlite')('a run that was queued at another control plane', () => {
+  it('is offered to an agent that arrives here later, without waiting for a sweep', async () => {
+    const { here, there, close } = await two();
+    const group = await here.group('later');
+    const late = await here.agent('late', group, [{ operation: 'later' }], 1);
+    const { id } = await there.press(await here.action('later', group));
+    await there.runs.idle();
+    await late.connect();
+    await expect.poll(() => here.facts(id)).toMatchObject({ state: 'offered', agent: late.id });
+    await close();
+  });
+});
