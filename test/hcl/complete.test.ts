@@ -36,9 +36,9 @@ describe('completions', () => {
   });
 
   it('offer what is not yet in a body, begun with the same letters', () => {
-    expect(labels(inAction('t‸'))).toEqual(['timeout']);
-    expect(labels(inAction('timeout = "1h"\n    t‸'))).toEqual([]);
-    expect(labels(inAction('t‸\n    timeout = "1h"\n  }\n}'))).toEqual([]);
+    expect(labels(inAction('t‸'))).toEqual(['timeout', 'token']);
+    expect(labels(inAction('timeout = "1h"\n    t‸'))).toEqual(['token']);
+    expect(labels(inAction('t‸\n    timeout = "1h"\n  }\n}'))).toEqual(['token']);
     expect(labels(inAction('inp‸'))).toEqual(['input']);
     expect(labels('group "a" {\n  action "b" {\n    run {\n      ‸\n    }\n  }\n}')).toEqual([
       'command',
@@ -72,7 +72,7 @@ describe('completions', () => {
     const command = (rest: string): string => inAction(`run {\n command = [${rest}`);
     expect(labels(command('var.‸'))).toEqual(['version', 'canary']);
     expect(labels(command('"${var.v‸'))).toEqual(['version']);
-    expect(labels(command('run.‸'))).toEqual(['id', 'requested_by']);
+    expect(labels(command('run.‸'))).toEqual(['id', 'requested_by', 'token']);
     expect(labels(command('va‸'))).toEqual(['var', 'values']);
     expect(labels(command('jsonen‸'))).toEqual(['jsonencode']);
     expect(labels(command('secr‸'))).toEqual(['secret']);

@@ -72,7 +72,11 @@ test('its first owner gets the token of the first start that succeeds, and nobod
     roles: [{ role: 'owner', resource: 'organization' }],
   });
   const { body } = await second.api('GET', '/v1/audit', undefined, known);
-  expect(body.items.map(({ operation }) => operation)).toEqual(['token.create', 'organization.create']);
+  expect(body.items.map(({ operation }) => operation)).toEqual([
+    'token.create',
+    'sign_in_link.create',
+    'organization.create',
+  ]);
   await second.close();
 });
 
