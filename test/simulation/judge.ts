@@ -91,8 +91,8 @@ function verdictLies({ world, run, events, executions }: Facts): string[] {
     );
   }
   const claimsNothing = state === 'refused' || state === 'expired' || (isVerdict(state) && !began);
-  // An idempotent one waited to be done again after its agent died, and then was not.
-  const isGivenUp = natureOf(run.action_name).idempotent && last?.result === 'killed' && !isByAgent(events);
+  // An idempotent one waited to be done again after its agent died, whatever had become of it there, and then was not.
+  const isGivenUp = natureOf(run.action_name).idempotent && waitedAgain(events) && !isByAgent(events);
   if (claimsNothing && last !== undefined && !isGivenUp) {
     found.push(`it is ${state} (${run.failure_code ?? ''}), as if nothing had started`);
   }
@@ -177,4 +177,10 @@ function eventsOf(world: World, run: string): readonly StoredEvent[] {
       attempt: Number(row['attempt']),
       data: JSON.parse(String(row['data'])) as Record<string, unknown>,
     }));
+}
+
+/** Whether it was queued once more after it had run. */
+function waitedAgain(events: Facts['events']): boolean {
+  const states = events.flatMap(({ kind, data }) => (kind === 'state' ? [data['state']] : []));
+  return states.indexOf('running') !== -1 && states.lastIndexOf('queued') > states.indexOf('running');
 }
