@@ -6,8 +6,10 @@ import { defineConfig } from 'vitest/config';
 const overPostgres = [
   'test/control-plane/{store,runs,agents,schedules,audit,oauth,authority}/**/*.test.ts',
   'test/system/{replicas,runs}.test.ts',
-  'test/faults/{random-kills,replicas,database,network}.test.ts',
-  ...(process.env['WAYSIDE_LONG'] === undefined ? [] : ['test/system/*.test.ts']),
+  'test/faults/{random-kills,replicas,database}.test.ts',
+  ...(process.env['WAYSIDE_LONG'] === undefined
+    ? []
+    : ['test/system/*.test.ts', 'test/faults/network.test.ts']),
 ];
 const overPostgresAlone = [
   'test/control-plane/store/{postgres,move}/**',

@@ -42,7 +42,7 @@ const mutations: Readonly<Record<string, readonly Patch[]>> = {
   ],
 };
 
-describe('without', () => {
+describe.runIf(process.env['WAYSIDE_LONG'] !== undefined)('without', () => {
   test.each(Object.entries(mutations))('%s some seed tells a lie', async (_, patches) => {
     using sources = copySources(patches);
     for (const name of ['simulation', 'support']) {
