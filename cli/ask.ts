@@ -38,10 +38,11 @@ async function readRaw(
 }
 
 async function prompt(surroundings: Surroundings, question: string): Promise<string> {
-  surroundings.streams.stderr.write(`${question}: `);
   // Readline echoes what is typed to its output; this one swallows it.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // It takes the echo from the terminal, too, so it comes first: whoever sees the question may answer at once.
   const reader = createInterface({ input: surroundings.stdin, output: silent, terminal: true });
+  surroundings.streams.stderr.write(`${question}: `);
   const given = new Promise<never>((_resolve, reject) => {
     const leave = (): void => reject(new Failure('canceled', 'Nothing was given.'));
     reader.once('SIGINT', leave);
