@@ -73,7 +73,7 @@ class Row implements ServerRow {
   constructor(deps: ServerRowDeps) {
     this.id = deps.id;
     this.#deps = deps;
-    this.#isAlone = deps.store.engine === 'sqlite';
+    this.#isAlone = deps.isAlone ?? deps.store.engine === 'sqlite';
     this.#silentMs = this.#isAlone ? 0 : serverLostMs;
     this.#since = deps.clock.now();
     this.#heardAt = deps.clock.now();
