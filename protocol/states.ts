@@ -15,20 +15,22 @@ export const runStates = [
 export type RunState = (typeof runStates)[number];
 
 /** What makes a run change its state. */
-export type RunTrigger =
-  | 'offer' // dispatched to one agent under a lease
-  | 'accept' // the agent took it; durable before `go`
-  | 'lapse' // the lease ended, or a newer session does not know the run
-  | 'refuse_transient' // a refusal that is about this agent
-  | 'refuse_final' // a refusal that any agent would give, or the requester lost the right
-  | 'succeed'
-  | 'fail'
-  | 'cancel' // at once before it runs; after that the agent's word that it stopped
-  | 'time_out'
-  | 'expire'
-  | 'interrupt' // the agent's journal says begun and not ended, or the agent is unknown, gone or revoked
-  | 'retry' // a new attempt of an idempotent action after a reported crash
-  | 'rollback'; // the database was restored or rolled back, and nobody knows what the row has missed (rules.md 12)
+export const runTriggers = [
+  'offer', // dispatched to one agent under a lease
+  'accept', // the agent took it; durable before `go`
+  'lapse', // the lease ended, or a newer session does not know the run
+  'refuse_transient', // a refusal that is about this agent
+  'refuse_final', // a refusal that any agent would give, or the requester lost the right
+  'succeed',
+  'fail',
+  'cancel', // at once before it runs; after that the agent's word that it stopped
+  'time_out',
+  'expire',
+  'interrupt', // the agent's journal says begun and not ended, or the agent is unknown, gone or revoked
+  'retry', // a new attempt of an idempotent action after a reported crash
+  'rollback', // the database was restored or rolled back, and nobody knows what the row has missed (rules.md 12)
+] as const;
+export type RunTrigger = (typeof runTriggers)[number];
 
 const transitions: Readonly<Record<RunState, Partial<Readonly<Record<RunTrigger, RunState>>>>> = {
   queued: {

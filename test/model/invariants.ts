@@ -1,24 +1,8 @@
 // What must hold, whatever happens (architecture.md 4; rules.md 1 to 17): of each step, by the states before and after.
-import { isFinal, nextState, runStates } from '../../protocol/states.ts';
-import type { RunState, RunTrigger } from '../../protocol/states.ts';
+import { isFinal, nextState, runStates, runTriggers } from '../../protocol/states.ts';
+import type { RunState } from '../../protocol/states.ts';
 import type { Scope } from './scope.ts';
 import type { Db, Operation, Row, Wire, World } from './state.ts';
-
-const triggers: readonly RunTrigger[] = [
-  'offer',
-  'accept',
-  'lapse',
-  'refuse_transient',
-  'refuse_final',
-  'succeed',
-  'fail',
-  'cancel',
-  'time_out',
-  'expire',
-  'interrupt',
-  'retry',
-  'rollback',
-];
 
 /** Notes what the invariants need to know later. */
 export function noteStep(before: World, after: World): World {
@@ -120,7 +104,7 @@ function closureOf(from: RunState): ReadonlySet<RunState> {
   const found = new Set<RunState>();
   const waiting: RunState[] = [from];
   for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
-    for (const trigger of triggers) {
+    for (const trigger of runTriggers) {
       const next = nextState(state, trigger);
       if (next === null || found.has(next)) continue;
       found.add(next);

@@ -1,7 +1,7 @@
 // The judge of a simulated world: what is stored is held against what was promised to those who pressed, and against
 // the ledger of the operations. An empty list of violations is the truth.
-import { isFinal, nextState } from '../../protocol/states.ts';
-import type { RunState, RunTrigger } from '../../protocol/states.ts';
+import { isFinal, nextState, runTriggers } from '../../protocol/states.ts';
+import type { RunState } from '../../protocol/states.ts';
 import { natureOf } from './operations.ts';
 import type { Execution } from './operations.ts';
 import type { World } from './world.ts';
@@ -118,10 +118,8 @@ function isVerdict(state: RunState): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'canceled' || state === 'timed_out';
 }
 
-const triggers: readonly RunTrigger[] = [
-  ...(['offer', 'accept', 'lapse', 'refuse_transient', 'refuse_final', 'succeed', 'fail'] as const),
-  ...(['cancel', 'time_out', 'expire', 'interrupt', 'retry'] as const),
-];
+/** No database was rolled back. */
+const triggers = runTriggers.filter((trigger) => trigger !== 'rollback');
 
 function eventLies({ run, events }: Facts): string[] {
   const found: string[] = [];

@@ -1,8 +1,8 @@
 // What must hold of every run after whatever happened to agents, servers and networks: it has ended, the ledger bears
 // out its verdict, its events have no gap, its output is whole. Judged by the public API and the ledger alone.
 import type { Run, RunEvent } from '../../protocol/api/runs.ts';
-import { isFinal, nextState } from '../../protocol/states.ts';
-import type { RunState, RunTrigger } from '../../protocol/states.ts';
+import { isFinal, nextState, runTriggers } from '../../protocol/states.ts';
+import type { RunState } from '../../protocol/states.ts';
 import type { Ledger } from './ledger.ts';
 import { outputOf, shell, statesOf, until } from './system.ts';
 import type { System } from './system.ts';
@@ -250,20 +250,8 @@ function isVerdict(state: RunState): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'canceled' || state === 'timed_out';
 }
 
-const triggers: readonly RunTrigger[] = [
-  'offer',
-  'accept',
-  'lapse',
-  'refuse_transient',
-  'refuse_final',
-  'succeed',
-  'fail',
-  'cancel',
-  'time_out',
-  'expire',
-  'interrupt',
-  'retry',
-];
+/** No database was rolled back. */
+const triggers = runTriggers.filter((trigger) => trigger !== 'rollback');
 
 function eventLies(run: Run, events: readonly RunEvent[]): string[] {
   const found: string[] = [];

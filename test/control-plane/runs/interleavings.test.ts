@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { randomUUIDv7 } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { leaseMs, lostAgentGraceMs } from '../../../protocol/limits.ts';
-import { isFinal, nextState, runStates } from '../../../protocol/states.ts';
-import type { OutcomeResult, RunState, RunTrigger } from '../../../protocol/states.ts';
+import { isFinal, nextState, runStates, runTriggers } from '../../../protocol/states.ts';
+import type { OutcomeResult, RunState } from '../../../protocol/states.ts';
 import { cancelRun } from '../../../control-plane/runs/cancel.ts';
 import { releaseRun } from '../../../control-plane/runs/release.ts';
 import { drain, Ledger, Process } from './simulated-agent.ts';
@@ -263,20 +263,8 @@ const commands: fc.Arbitrary<Command>[] = [
   ),
 ];
 
-const triggers: readonly RunTrigger[] = [
-  'offer',
-  'accept',
-  'lapse',
-  'refuse_transient',
-  'refuse_final',
-  'succeed',
-  'fail',
-  'cancel',
-  'time_out',
-  'expire',
-  'interrupt',
-  'retry',
-];
+/** No database was rolled back. */
+const triggers = runTriggers.filter((trigger) => trigger !== 'rollback');
 
 function mayFollow(from: RunState, to: RunState): boolean {
   return triggers.some((trigger) => nextState(from, trigger) === to);
